@@ -1,0 +1,90 @@
+// Package history answers: what happened in a run, as seen from outside?
+//
+// A history is a list of operations, each with the instant at which a client
+// asked and the instant at which it was answered, and a list of events (faults,
+// restarts, phases). Checkers judge it; nothing else about a store is trusted.
+// On disk it is JSON lines: a header, then operations and events in the order
+// in which they were recorded.
+package history
+
+// Kind is what an operation asked for.
+type Kind string
+
+// The kinds of operation.
+const (
+	Get    Kind = "get"
+	Put    Kind = "put"
+	Delete Kind = "delete"
+	Scan   Kind = "scan"
+)
+
+// Outcome is how an operation ended, as far as its client can tell.
+type Outcome string
+
+// The three outcomes. Only a definite refusal is Fail; whatever may have
+// happened is Unknown, and so is an operation that has no answer at all.
+const (
+	OK      Outcome = "ok"
+	Fail    Outcome = "fail"
+	Unknown Outcome = "unknown"
+)
+
+// Status is what an OK write or read says: see kv.Status.
+type Status string
+
+// The statuses of operations that are OK.
+const (
+	Done     Status = "done"     // a write took effect, a read found its key, a scan
+	Conflict Status = "conflict" // a condition did not hold
+	Absent   Status = "absent"   // nothing to read, nothing to delete
+)
+
+// Item is a key that a scan returned.
+type Item struct {
+	Key     string `json:"key"`
+	Value   string `json:"value"`
+	Version uint64 `json:"version"`
+}
+
+// Op is one operation of one client.
+type Op struct {
+	ID     int     `json:"id"`     // the order in which operations were called, from 0
+	Client int     `json:"client"` // never two operations at a time; a new number after Unknown
+	Phase  string  `json:"phase"`  // of the run: warm-up, faults, liveness, quiet
+	Kind   Kind    `json:"kind"`
+	Key    string  `json:"key"`             // for a scan, the prefix
+	Value  string  `json:"value,omitempty"` // what a put writes; what a get returned
+	If     *uint64 `json:"if,omitempty"`    // the version that a write requires; 0 is "absent"
+	Call   int64   `json:"call"`            // nanoseconds since the run began
+	Return int64   `json:"return"`          // likewise; of no meaning when Unknown
+
+	Outcome Outcome `json:"outcome"`
+	Status  Status  `json:"status,omitempty"`  // when OK
+	Version uint64  `json:"version,omitempty"` // when OK: as in kv.Result and kv.Item
+	Items   []Item  `json:"items,omitempty"`   // scan, when OK
+	More    bool    `json:"more,omitempty"`    // scan, when OK
+	Error   string  `json:"error,omitempty"`   // when not OK: what the client was told
+}
+
+// Event is something that the harness did or saw, beside the operations.
+type Event struct {
+	At   int64  `json:"at"`   // nanoseconds since the run began
+	Kind string `json:"kind"` // phase, fault, start, exit, note
+	Node string `json:"node,omitempty"`
+	Text string `json:"text"`
+}
+
+// Header says how a run came about.
+type Header struct {
+	Scenario string `json:"scenario"`
+	Column   string `json:"column"` // of the matrix: "01", "02", …
+	World    string `json:"world"`  // "real" or "sim"
+	Seed     uint64 `json:"seed"`
+}
+
+// History is what happened in a run.
+type History struct {
+	Header Header
+	Ops    []Op
+	Events []Event
+}
