@@ -55,6 +55,8 @@ type Op struct {
 	Key    string  `json:"key"`             // for a scan, the prefix
 	Value  string  `json:"value,omitempty"` // what a put writes; what a get returned
 	If     *uint64 `json:"if,omitempty"`    // the version that a write requires; 0 is "absent"
+	After  string  `json:"after,omitempty"` // scan: only keys greater than it
+	Limit  int     `json:"limit,omitempty"` // scan: at most so many items; 0 is the store's own limit
 	Call   int64   `json:"call"`            // nanoseconds since the run began
 	Return int64   `json:"return"`          // likewise; of no meaning when Unknown
 
@@ -69,9 +71,12 @@ type Op struct {
 // Event is something that the harness did or saw, beside the operations.
 type Event struct {
 	At   int64  `json:"at"`   // nanoseconds since the run began
-	Kind string `json:"kind"` // phase, fault, start, exit, note
+	Kind string `json:"kind"` // phase, fault, start, exit, note, sample
 	Node string `json:"node,omitempty"`
-	Text string `json:"text"`
+	// Text of a fault begins with the fault's name; of a phase and of a sample
+	// it is the name ("faults", "rss").
+	Text  string  `json:"text"`
+	Value float64 `json:"value,omitempty"` // of a sample: what was measured
 }
 
 // Header says how a run came about.
