@@ -1,0 +1,5 @@
+package mapped
+
+// Windows locks and maps files in other ways. This line is for its compiler,
+// which will show it.
+var _ = step_02_needs_Linux_or_macOS_so_on_Windows_use_WSL2
