@@ -8,6 +8,8 @@
 package check
 
 import (
+	"fmt"
+
 	"zeyrho/harness/history"
 )
 
@@ -30,13 +32,13 @@ type Finding struct {
 }
 
 // Checker judges a history. It does not change it.
-type Checker func(h history.History) Finding
+type Checker func(h *history.History) Finding
 
 // Judge lets every checker look at h. A malformed history gets a single,
 // inconclusive finding: it is the harness that is at fault, and nothing that
 // follows from it can be trusted.
-func Judge(h history.History, checkers ...Checker) []Finding {
-	if err := history.Validate(h); err != nil {
+func Judge(h *history.History, checkers ...Checker) []Finding {
+	if err := history.Validate(*h); err != nil {
 		return []Finding{{Checker: "history", Verdict: Inconclusive, Reason: err.Error()}}
 	}
 	var findings []Finding
@@ -61,4 +63,23 @@ func All(findings []Finding) Finding {
 		}
 	}
 	return Finding{Checker: "all", Verdict: Pass}
+}
+
+// The phases of a run that checkers ask for by name.
+const (
+	Liveness = "liveness" // after everything is healed
+	Quiet    = "quiet"    // nobody writes any more; everything is read once
+)
+
+// finder makes the findings of one checker.
+type finder string
+
+func (name finder) pass() Finding { return Finding{Checker: string(name), Verdict: Pass} }
+
+func (name finder) violation(ops []int, format string, args ...any) Finding {
+	return Finding{string(name), Violation, fmt.Sprintf(format, args...), ops}
+}
+
+func (name finder) inconclusive(format string, args ...any) Finding {
+	return Finding{string(name), Inconclusive, fmt.Sprintf(format, args...), nil}
 }
