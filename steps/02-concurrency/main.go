@@ -51,13 +51,16 @@ func run(c store.Config) int {
 		Greeting: "A store that all processes share who open " + c.File + ".",
 		Verbs: []shell.Verb{{
 			Name: "status", Help: "show how full the file is",
-			Run: func(_ context.Context, _ []shell.Word, out io.Writer) error { return status(s, out) },
+			Run: func(_ context.Context, args []shell.Word, out io.Writer) error { return status(s, args, out) },
 		}},
 	}
 	return sh.Run(context.Background())
 }
 
-func status(s *mapped.Store, out io.Writer) error {
+func status(s *mapped.Store, args []shell.Word, out io.Writer) error {
+	if len(args) > 0 {
+		return shell.UsageError("it takes no arguments")
+	}
 	used, size, err := s.Used()
 	if err == nil {
 		fmt.Fprintf(out, "%d of %d bytes are taken\n", used, size)
