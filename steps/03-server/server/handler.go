@@ -1,0 +1,333 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"zeyrho/steps/01-map/kv"
+	"zeyrho/steps/03-server/session"
+)
+
+// reply is an answer that is ready to be sent.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+	leave  func() // if there is one: gives back the place of a large body
+}
+
+// errBusy is the answer to what is one too many.
+var errBusy = problem(http.StatusServiceUnavailable, CodeOverloaded, "too many requests at a time; try again later")
+
+// serve is the handler of all requests.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	a, err := s.route(w, r)
+	if err != nil {
+		a = problemOf(err).reply()
+	}
+	if a.leave != nil {
+		defer a.leave()
+	}
+	if a.status >= 500 {
+		s.config.Log.LogAttrs(r.Context(), levelOf(a.status), "refused",
+			slog.String("method", r.Method), slog.String("path", r.URL.EscapedPath()), slog.String("error", err.Error()))
+	}
+	h := w.Header()
+	maps.Copy(h, a.header)
+	if a.status != http.StatusNoContent {
+		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+	}
+	w.WriteHeader(a.status)
+	w.Write(a.body) // if that fails the client has gone, or is cut
+	if s.config.Log.Enabled(r.Context(), slog.LevelDebug) {
+		s.config.Log.Debug("request", "method", r.Method, "path", r.URL.EscapedPath(),
+			"status", a.status, "took", time.Since(began))
+	}
+}
+
+// levelOf says how loud a refusal is in the log. One that comes from too much
+// load must not add to it.
+func levelOf(status int) slog.Level {
+	if status == http.StatusServiceUnavailable {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
+}
+
+// route goes by the escaped path, because a key may hold anything. ServeMux
+// would first clean the path, and then a//b and a/b were the same key.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) (reply, error) {
+	if s.draining.Load() {
+		return reply{}, problem(http.StatusServiceUnavailable, CodeDraining, "the server is about to stop")
+	}
+	path := r.URL.EscapedPath()
+	if key, ok := strings.CutPrefix(path, "/kv/"); ok {
+		return s.key(w, r, key)
+	}
+	switch path {
+	case "/kv":
+		return s.only(r, "GET, HEAD", s.scan)
+	case "/status":
+		return s.only(r, "GET, HEAD", s.status)
+	case "/sessions":
+		return s.only(r, "POST", s.openSession)
+	}
+	return reply{}, problem(http.StatusNotFound, CodeNoSuchPath,
+		"there is nothing at %.80q; there are /kv/{key}, /kv, /sessions and /status", path)
+}
+
+// only calls f if the request has one of the methods in allow.
+func (s *Server) only(r *http.Request, allow string, f func(*http.Request) (reply, error)) (reply, error) {
+	for m := range strings.SplitSeq(allow, ", ") {
+		if r.Method == m {
+			return f(r)
+		}
+	}
+	return reply{}, wrongMethod(r, allow)
+}
+
+func wrongMethod(r *http.Request, allow string) *Problem {
+	p := problem(http.StatusMethodNotAllowed, CodeMethod, "%.80q is not for this path; there are %s", r.Method, allow)
+	p.allow = allow
+	return p
+}
+
+// key answers what concerns one key.
+func (s *Server) key(w http.ResponseWriter, r *http.Request, escaped string) (reply, error) {
+	key, err := keyOf(r, escaped)
+	if err != nil {
+		return reply{}, err
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		return s.get(r, key)
+	case http.MethodPut:
+		return s.change(w, r, kv.Put(key, nil))
+	case http.MethodDelete:
+		return s.change(w, r, kv.Delete(key))
+	}
+	return reply{}, wrongMethod(r, "GET, HEAD, PUT, DELETE")
+}
+
+func (s *Server) get(r *http.Request, key string) (reply, error) {
+	var it kv.Item
+	err := s.inFlight(r, func(ctx context.Context) (err error) {
+		it, err = s.store.Get(ctx, key)
+		return err
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	if !it.Exists() {
+		return reply{}, absent(key)
+	}
+	leave, err := s.room(r, len(it.Value))
+	h := http.Header{"Content-Type": {"application/octet-stream"}, "Etag": {ETag(it.Version)}}
+	return reply{http.StatusOK, h, it.Value, leave}, err
+}
+
+// change carries out a command, once if the request says who it is. The body
+// is read last, and not at all if there is anything else to complain of.
+func (s *Server) change(w http.ResponseWriter, r *http.Request, c kv.Command) (reply, error) {
+	c, err := commandOf(r, c)
+	if err != nil {
+		return reply{}, err
+	}
+	id, once, err := identityOf(r)
+	if err != nil {
+		return reply{}, err
+	}
+	if c.Op == kv.OpPut {
+		if c.Value, err = s.readBody(w, r); err != nil {
+			return reply{}, err
+		}
+	}
+	result, err := s.apply(r, id, once, c)
+	switch {
+	case err != nil:
+		return reply{}, err
+	case result.Status == kv.Conflict:
+		return reply{}, conflict(c.Key, result.Version)
+	case result.Status == kv.NotFound:
+		return reply{}, absent(c.Key)
+	}
+	return reply{status: http.StatusNoContent, header: http.Header{"Etag": {ETag(result.Version)}}}, nil
+}
+
+func (s *Server) apply(r *http.Request, id session.Identity, once bool, c kv.Command) (result kv.Result, err error) {
+	err = s.inFlight(r, func(ctx context.Context) (err error) {
+		if once {
+			result, err = s.store.DoOnce(ctx, id, c)
+		} else {
+			result, err = s.store.Do(ctx, c)
+		}
+		return err
+	})
+	return result, err
+}
+
+func absent(key string) *Problem {
+	return problem(http.StatusNotFound, CodeNotFound, "%q is absent", key)
+}
+
+// A page of a scan, as JSON. Values are base64, since JSON holds only text.
+type page struct {
+	Items []item `json:"items"`
+	More  bool   `json:"more"`
+}
+
+type item struct {
+	Key     string     `json:"key"`
+	Value   []byte     `json:"value"`
+	Version kv.Version `json:"version"`
+}
+
+func (s *Server) scan(r *http.Request) (reply, error) {
+	rg, err := rangeOf(r)
+	if err != nil {
+		return reply{}, err
+	}
+	var found kv.Page
+	err = s.inFlight(r, func(ctx context.Context) (err error) {
+		found, err = s.store.Scan(ctx, rg)
+		return err
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	p := page{make([]item, len(found.Items)), found.More}
+	size := 0
+	for i, it := range found.Items {
+		p.Items[i] = item{it.Key, it.Value, it.Version}
+		if it.Value == nil {
+			p.Items[i].Value = []byte{} // "" in JSON, and not null
+		}
+		size += len(it.Key) + len(it.Value)
+	}
+	leave, err := s.room(r, size)
+	if err != nil {
+		return reply{}, err
+	}
+	a, err := jsonReply(http.StatusOK, p)
+	a.leave = leave
+	return a, err
+}
+
+func (s *Server) openSession(r *http.Request) (reply, error) {
+	var answer struct {
+		Session string `json:"session"`
+	}
+	err := s.inFlight(r, func(ctx context.Context) error {
+		id, err := s.store.OpenSession(ctx)
+		answer.Session = string(id)
+		return err
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	return jsonReply(http.StatusCreated, answer)
+}
+
+// status is answered without a place in flight: one wants to know how a server
+// does above all when it is busy.
+func (s *Server) status(*http.Request) (reply, error) {
+	members := map[string]any{
+		"role":        "single",
+		"connections": s.conns.count(),
+		"in_flight":   len(s.places),
+	}
+	if s.config.Status != nil {
+		maps.Copy(members, s.config.Status())
+	}
+	return jsonReply(http.StatusOK, members)
+}
+
+func jsonReply(status int, v any) (reply, error) {
+	body, err := json.Marshal(v)
+	h := http.Header{"Content-Type": {"application/json"}}
+	return reply{status: status, header: h, body: append(body, '\n')}, err
+}
+
+// inFlight runs f, the store's part of a request, if there is a place left.
+func (s *Server) inFlight(r *http.Request, f func(context.Context) error) error {
+	select {
+	case s.places <- struct{}{}:
+	default:
+		return errBusy
+	}
+	defer func() { <-s.places }()
+	c := connOf(r)
+	s.conns.serving(c)
+	defer s.conns.served(c)
+	ctx, cancel := context.WithTimeout(r.Context(), s.config.Timeout)
+	defer cancel()
+	return f(ctx)
+}
+
+// room takes a place for a body of size bytes. A small one needs none.
+func (s *Server) room(r *http.Request, size int) (leave func(), err error) {
+	if size <= small {
+		return nil, nil
+	}
+	if leave = s.transfers.enter(connOf(r)); leave == nil {
+		return nil, errBusy
+	}
+	return leave, nil
+}
+
+// readBody reads the value of a put, if it can be served. (When the body has
+// arrived the last place may be gone again: see inFlight.)
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	size := r.ContentLength
+	switch {
+	case size > kv.MaxValue:
+		return nil, tooLarge()
+	case len(s.places) == cap(s.places):
+		return nil, errBusy
+	}
+	if size < 0 { // sent in chunks; it says at the end how much it was
+		size = kv.MaxValue
+	}
+	leave, err := s.room(r, int(size))
+	if err != nil {
+		return nil, err
+	}
+	if leave != nil {
+		defer leave()
+	}
+	var body []byte
+	if r.ContentLength >= 0 {
+		body = make([]byte, size)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, kv.MaxValue))
+	}
+	return body, bodyError(err)
+}
+
+func tooLarge() *Problem {
+	return problem(http.StatusRequestEntityTooLarge, CodeTooLarge, "the value is larger than %d bytes, which is the limit", kv.MaxValue)
+}
+
+func bodyError(err error) error {
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case err == nil:
+		return nil
+	case large:
+		return tooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return problem(http.StatusRequestTimeout, CodeSlow, "the body did not arrive in time")
+	}
+	return invalid("body: %v", err)
+}

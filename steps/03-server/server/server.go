@@ -1,0 +1,197 @@
+// Package server answers: how does a process give others the use of its store,
+// when the wire between them can do anything, and so can they?
+//
+// It speaks HTTP, so that everything can be tried with curl:
+//
+//	GET    /kv/{key}      200, the value as the body, the version as the ETag
+//	PUT    /kv/{key}      204; the body is the value   [If-Match, If-None-Match]
+//	DELETE /kv/{key}      204                          [If-Match]
+//	GET    /kv            200, JSON: a page of a scan  [?prefix= after= limit=]
+//	POST   /sessions      201, JSON: a new session
+//	GET    /status        200, JSON: what the server is, and how busy
+//
+// An Idempotency-Key, SESSION/NUMBER, makes a PUT or DELETE safe to repeat; see
+// package session. Every answer that is not a success is a Problem, with one
+// of these codes:
+//
+//	400 invalid             the request can never succeed; detail says why
+//	404 not-found           there is no such key
+//	404 no-such-path        the path is none of the above
+//	405 method-not-allowed  Allow says which methods there are
+//	408 slow-request        the body did not arrive in time
+//	409 request-superseded  the session has gone on; it may have happened
+//	410 session-forgotten   nobody knows that session; it may have happened
+//	412 conflict            the condition does not hold; "version" says what is there
+//	413 too-large           the value is above kv.MaxValue
+//	500 failed              the store could not do it
+//	500 unknown             the store does not know; it may have happened
+//	503 overloaded          too much at a time; see Retry-After
+//	503 draining            the server is about to stop; see Retry-After
+//
+// Where it does not say "it may have happened", it did not. Bytes that are no
+// HTTP, and headers above 12 KiB (431), are answered by net/http itself, as
+// plain text.
+//
+// # Bounds
+//
+// Nothing that a client does, or omits, may take up the server for ever. Each
+// phase of a request has a time-out. Bodies, headers, keys, connections,
+// requests in flight and large transfers have limits. The rule behind them: a
+// client that keeps us waiting holds nothing but its connection, and that is
+// the first to go when there are too many. What the store holds in the end is
+// not bounded: whoever may write can fill the memory. Real systems have quotas.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"zeyrho/steps/01-map/kv"
+	"zeyrho/steps/03-server/session"
+)
+
+// Store is what a server serves: a store that knows who is asking. A
+// session.Store is one, over any kv.Store. It must be safe for many
+// goroutines, and must end its work when the context does: a server cannot
+// free a request from a store that hangs.
+type Store interface {
+	kv.Store
+	// OpenSession issues a new session.
+	OpenSession(ctx context.Context) (session.ID, error)
+	// DoOnce is Do for a request that may come more than once.
+	DoOnce(ctx context.Context, id session.Identity, c kv.Command) (kv.Result, error)
+}
+
+// Config holds the bounds of a server. A zero means the default.
+type Config struct {
+	Connections int           // open at a time; 512
+	InFlight    int           // requests that the store works on at a time; 64
+	Transfers   int           // bodies above 64 KiB on their way at a time; 16
+	Timeout     time.Duration // for each phase: header, body, store, answer; 10 s
+	Idle        time.Duration // how long a connection may rest between requests; 2 min
+	Drain       time.Duration // how long the last requests may take at the end; 10 s
+	Log         *slog.Logger  // requests are logged at the debug level; slog.Default
+	// Status returns what the answer to GET /status says beside the server's
+	// own members, or instead of them. It may be nil.
+	Status func() map[string]any
+}
+
+func (c Config) withDefaults() Config {
+	set(&c.Connections, 512)
+	set(&c.InFlight, 64)
+	set(&c.Transfers, 16)
+	set(&c.Timeout, 10*time.Second)
+	set(&c.Idle, 2*time.Minute)
+	set(&c.Drain, 10*time.Second)
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	// Otherwise all connections could be in the store's hands, and none be
+	// left to close for a newcomer.
+	c.Connections = max(c.Connections, c.InFlight+1)
+	return c
+}
+
+func set[T comparable](field *T, value T) {
+	if *field == *new(T) {
+		*field = value
+	}
+}
+
+// Server serves one Store. Make it with New, and Run it once.
+//
+// Invariants:
+//   - A request holds a place in places while the store works on it, and never
+//     while it waits for its client.
+//   - What can be refused without its body is refused before that is read.
+//   - A request that begins after draining is set is refused; one that began
+//     before is answered.
+type Server struct {
+	store     Store
+	config    Config
+	conns     *conns
+	transfers *transfers
+	places    chan struct{}
+	draining  atomic.Bool
+}
+
+// New returns a server of store.
+func New(store Store, config Config) *Server {
+	c := config.withDefaults()
+	return &Server{
+		store:     store,
+		config:    c,
+		conns:     newConns(c.Connections),
+		transfers: newTransfers(c.Transfers),
+		places:    make(chan struct{}, c.InFlight),
+	}
+}
+
+// Listen claims a TCP address, HOST:PORT. Port 0 is any that is free.
+func Listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is in use, by another server perhaps; pick another address with -listen HOST:PORT (port 0 is any that is free): %w", address, err)
+	}
+	return l, err
+}
+
+// Run serves the connections of l until ctx ends. Then it drains: it lets go
+// of the address, refuses what is new, and returns when everything that the
+// store had been asked is answered, or with an error after Config.Drain. It
+// closes l.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	h := s.httpServer()
+	ended := make(chan error, 1)
+	go func() { ended <- h.Serve(l) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	return s.drain(h)
+}
+
+// httpServer sets the time-outs. Those of net/http overlap: that for reading
+// begins with the header, that for writing at its end. Hence the factors.
+func (s *Server) httpServer() *http.Server {
+	t := s.config.Timeout
+	return &http.Server{
+		Handler:           http.HandlerFunc(s.serve),
+		ReadHeaderTimeout: t,
+		ReadTimeout:       2 * t,
+		WriteTimeout:      4 * t,
+		IdleTimeout:       s.config.Idle,
+		MaxHeaderBytes:    8 << 10, // net/http adds 4 KiB
+		ConnState:         s.conns.changed,
+		ConnContext:       withConn,
+		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelWarn),
+	}
+}
+
+// unasked is how long a connection may take, at the end, to send the header of
+// a request that is on its way. It gets an answer then, if not a friendly one.
+const unasked = 300 * time.Millisecond
+
+func (s *Server) drain(h *http.Server) error {
+	s.draining.Store(true)
+	s.config.Log.Info("draining", "connections", s.conns.count(), "in_flight", len(s.places))
+	quiet := time.AfterFunc(unasked, s.conns.closeQuiet)
+	defer quiet.Stop()
+	// Not a child of Run's context, which has ended.
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.Drain)
+	defer cancel()
+	if err := h.Shutdown(ctx); err != nil {
+		h.Close()
+		return fmt.Errorf("drain: cut %d connections after %v, with %d requests in flight: %w",
+			s.conns.count(), s.config.Drain, len(s.places), err)
+	}
+	return nil
+}
