@@ -27,7 +27,7 @@ func want(got, want uint64) error {
 // increments is n tasks that add one to a counter, with a lock or without.
 func increments(n int, locked bool) explore.Setup {
 	return func(w *explore.World) func() error {
-		mem, lock := w.NewMemory(8), w.NewRWMutex("lock")
+		mem, lock := w.NewMemory("counter", 8), w.NewRWMutex("lock")
 		for i := range n {
 			w.Go(string(rune('A'+i)), func(*explore.Task) {
 				if locked {
@@ -63,12 +63,12 @@ func TestALockedUpdateIsNeverLost(t *testing.T) {
 
 func TestTheStoryOfAFailureReadsFromTopToBottom(t *testing.T) {
 	r := exhaustive(t, increments(2, false), explore.Bounds{})
-	require.Equal(t, `A             | B
---------------+--------------
-loads 0 at 0  |
-              | loads 0 at 0
-              | stores 1 at 0
-stores 1 at 0 |
+	require.Equal(t, `A                 | B
+------------------+------------------
+load counter = 0  |
+                  | load counter = 0
+                  | store counter = 1
+store counter = 1 |
 => it is 1 and should be 2
 `, r.First.Story())
 }
@@ -163,7 +163,7 @@ func TestAReaderWhoReadsTwiceIsStoppedByAWriterInBetween(t *testing.T) {
 // reader looks at the text if the flag is up.
 func publish(flagFirst bool) explore.Setup {
 	return func(w *explore.World) func() error {
-		mem := w.NewMemory(24)
+		mem := w.NewMemory("page", 24)
 		text := []byte("sixteen letters!")
 		w.Process("writer", func(*explore.Task) {
 			if flagFirst {
@@ -197,7 +197,7 @@ func TestWhatIsPublishedBeforeItIsWrittenIsSeenHalfWritten(t *testing.T) {
 func TestADeathIsOneMoreChoiceAtEveryStep(t *testing.T) {
 	halves := 0
 	setup := func(w *explore.World) func() error {
-		mem, lock := w.NewMemory(24), w.NewRWMutex("lock")
+		mem, lock := w.NewMemory("page", 24), w.NewRWMutex("lock")
 		w.Process("A", func(*explore.Task) {
 			lock.Lock()
 			defer lock.Unlock()
@@ -245,7 +245,7 @@ func TestALockThatIsNeverReleasedIsNoticedAfterTheEnd(t *testing.T) {
 
 func TestAProgramThatSpinsIsEnded(t *testing.T) {
 	r, err := explore.Exhaustive(func(w *explore.World) func() error {
-		mem := w.NewMemory(8)
+		mem := w.NewMemory("flag", 8)
 		w.Go("A", func(*explore.Task) {
 			for mem.Load(0) == 0 {
 			}

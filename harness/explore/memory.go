@@ -2,7 +2,8 @@ package explore
 
 import (
 	"encoding/binary"
-	"fmt"
+	"slices"
+	"strconv"
 )
 
 // Word is how many bytes of a Memory one load or one store moves.
@@ -14,11 +15,14 @@ const Word = 8
 // tasks nobody has a turn to take.
 type Memory struct {
 	w     *World
+	name  string
 	bytes []byte
 }
 
 // NewMemory returns size bytes of zeros.
-func (w *World) NewMemory(size int) *Memory { return &Memory{w, make([]byte, size)} }
+func (w *World) NewMemory(name string, size int) *Memory {
+	return &Memory{w, name, make([]byte, size)}
+}
 
 // Size returns the number of bytes.
 func (m *Memory) Size() int { return len(m.bytes) }
@@ -29,7 +33,7 @@ func (m *Memory) Write(off int, p []byte) {
 		n := min(len(p), Word-off%Word)
 		m.w.step()
 		copy(m.bytes[off:off+n], p[:n])
-		m.w.running.Logf("stores %s", cells(off, p[:n]))
+		m.log("store", off, show(p[:n]))
 		off, p = off+n, p[n:]
 	}
 }
@@ -40,29 +44,16 @@ func (m *Memory) Read(off int, p []byte) {
 		n := min(len(p), Word-off%Word)
 		m.w.step()
 		copy(p[:n], m.bytes[off:off+n])
-		m.w.running.Logf("loads %s", cells(off, p[:n]))
+		m.log("load", off, show(p[:n]))
 		off, p = off+n, p[n:]
 	}
-}
-
-// cells shows bytes as text where they are text and as a number otherwise.
-func cells(off int, p []byte) string {
-	text, number := true, uint64(0)
-	for i, b := range p {
-		text = text && b >= ' ' && b <= '~'
-		number |= uint64(b) << (8 * i)
-	}
-	if text {
-		return fmt.Sprintf("%q at %d", p, off)
-	}
-	return fmt.Sprintf("%d at %d", number, off)
 }
 
 // Load loads the word at off, a multiple of Word.
 func (m *Memory) Load(off int) uint64 {
 	m.w.step()
 	v := binary.LittleEndian.Uint64(m.bytes[off:])
-	m.w.running.Logf("loads %d at %d", v, off)
+	m.log("load", off, v)
 	return v
 }
 
@@ -70,5 +61,26 @@ func (m *Memory) Load(off int) uint64 {
 func (m *Memory) Store(off int, v uint64) {
 	m.w.step()
 	binary.LittleEndian.PutUint64(m.bytes[off:], v)
-	m.w.running.Logf("stores %d at %d", v, off)
+	m.log("store", off, v)
+}
+
+// log adds a line to the story. A memory of one word needs no offset.
+func (m *Memory) log(what string, off int, value any) {
+	if len(m.bytes) <= Word {
+		m.w.running.Logf("%s %s = %v", what, m.name, value)
+	} else {
+		m.w.running.Logf("%s %s[%d] = %v", what, m.name, off, value)
+	}
+}
+
+// show returns bytes as text where they are text and as a number otherwise.
+func show(p []byte) any {
+	number := uint64(0)
+	for i, b := range p {
+		number |= uint64(b) << (8 * i)
+	}
+	if slices.ContainsFunc(p, func(b byte) bool { return b < ' ' || b > '~' }) {
+		return number
+	}
+	return strconv.Quote(string(p))
 }
