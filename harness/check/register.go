@@ -74,15 +74,24 @@ func (r register) step(o regOp) (register, bool) {
 		r, ok = r.at(o.Version, o.taken)
 		ok = ok && *o.If != o.Version
 	default:
-		r, ok = r.write(o)
-		if ok = ok && (o.noVersion || o.Version > r.floor); ok && !o.noVersion {
-			r.floor = o.Version
-		}
-		if o.Kind == history.Put {
-			r.version = o.Version
-		}
+		r, ok = r.done(o)
 	}
 	r.unseen = false
+	return r, ok
+}
+
+// done is step for a write that took effect.
+func (r register) done(o regOp) (register, bool) {
+	r, ok := r.write(o)
+	if o.noVersion {
+		r.floor++
+		return r, ok
+	}
+	ok = ok && o.Version > r.floor
+	r.floor = o.Version
+	if r.exists {
+		r.version = o.Version
+	}
 	return r, ok
 }
 
