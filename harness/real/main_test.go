@@ -53,8 +53,20 @@ var programs = map[string]func(args []string){
 		fmt.Println("child", p.Pid())
 		select {}
 	},
+	// takes a flock and keeps it
+	"holder": func(args []string) {
+		f, err := os.Create(args[0])
+		if err != nil {
+			panic(err)
+		}
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+			panic(err)
+		}
+		fmt.Println("listening on http://127.0.0.1:1")
+		select {}
+	},
 	"chatter": func([]string) {
-		for i := range 100_000 {
+		for i := range 20_000 {
 			fmt.Println("line", i)
 		}
 	},

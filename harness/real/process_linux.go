@@ -64,3 +64,23 @@ func (p *Process) Threads() (n int, ok bool) {
 	}
 	return 0, false
 }
+
+// lockedBy reports whether a process has a flock on the file at path. Only its
+// inode is compared: some file systems give /proc/locks another device number
+// than stat.
+func lockedBy(pid int, path string) (mine, known bool) {
+	var stat unix.Stat_t
+	text, err := os.ReadFile("/proc/locks")
+	if err != nil || unix.Stat(path, &stat) != nil {
+		return false, false
+	}
+	for line := range strings.Lines(string(text)) {
+		// 1: FLOCK  ADVISORY  WRITE 25431 fe:00:9978487 0 EOF
+		f := strings.Fields(line)
+		if len(f) < 6 || f[1] != "FLOCK" || !strings.HasSuffix(f[5], fmt.Sprintf(":%d", stat.Ino)) {
+			continue // waiters have an arrow in the second place
+		}
+		return f[4] == fmt.Sprint(pid), true
+	}
+	return false, false // freed just now, or hidden from us
+}
