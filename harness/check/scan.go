@@ -162,7 +162,7 @@ func (w *writes) page(op history.Op) Finding {
 				told(op), quote(it.Key), shown(it.Value, it.Version))
 		}
 		if it.Version > s.low {
-			s.low, s.lowItem = it.Version, it
+			s.low, s.lowItem, s.lowWhy = it.Version, it, claim{}
 		}
 		if c, ok := w.next(it.Key, it.Version); ok && c.Version < s.high {
 			s.high, s.highItem, s.highWhy = c.Version, it, c
@@ -178,7 +178,7 @@ func (w *writes) page(op history.Op) Finding {
 // does not show were absent.
 func (w *writes) gaps(op history.Op, s span) Finding {
 	var absent []string
-	at := []uint64{s.low}
+	instants := []uint64{s.low}
 	from, _ := slices.BinarySearch(w.sorted, op.Key)
 	for _, key := range w.sorted[from:] {
 		if !strings.HasPrefix(key, op.Key) {
@@ -190,12 +190,12 @@ func (w *writes) gaps(op history.Op, s span) Finding {
 		absent = append(absent, key)
 		for _, c := range w.keys[key] {
 			if c.delete && s.low < c.Version && c.Version < s.high {
-				at = append(at, c.Version)
+				instants = append(instants, c.Version)
 			}
 		}
 	}
 	var missed string
-	for _, v := range slices.Backward(at) {
+	for _, v := range slices.Backward(instants) {
 		n := slices.IndexFunc(absent, func(key string) bool { return !w.absentAt(key, v) })
 		if n < 0 {
 			return scans.pass()
@@ -209,8 +209,8 @@ func (w *writes) missing(op history.Op, s span, key string) Finding {
 	list := w.keys[key]
 	n, _ := slices.BinarySearchFunc(list, s.low+1, func(c claim, v uint64) int { return cmp.Compare(c.Version, v) })
 	put := list[n-1]
-	return scans.violation([]int{op.ID, put.ID}, "%s: the page leaves out %s, which was there when the rest of the page was true: %s",
-		told(op), quote(key), told(put.Op))
+	return scans.violation([]int{op.ID, put.ID}, "%s: the page leaves out %s, which was there when the rest of the page became true (at version %d): %s",
+		told(op), quote(key), s.low, told(put.Op))
 }
 
 func (s span) violation(op history.Op) Finding {
