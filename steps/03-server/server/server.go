@@ -72,7 +72,7 @@ type Store interface {
 // Config holds the bounds of a server. A zero means the default.
 type Config struct {
 	Connections int           // open at a time; 512
-	InFlight    int           // requests that the store works on at a time; 64
+	InFlight    int           // requests that the store works on at a time, fewer than Connections; 64
 	Transfers   int           // bodies above 64 KiB on their way at a time; 16
 	Timeout     time.Duration // for each phase: header, body, store, answer; 10 s
 	Idle        time.Duration // how long a connection may rest between requests; 2 min
@@ -95,7 +95,8 @@ func (c Config) withDefaults() Config {
 	}
 	// Otherwise all connections could be in the store's hands, and none be
 	// left to close for a newcomer.
-	c.Connections = max(c.Connections, c.InFlight+1)
+	c.Connections = max(c.Connections, 2)
+	c.InFlight = min(c.InFlight, c.Connections-1)
 	return c
 }
 
