@@ -97,7 +97,7 @@ func (s *Server) only(r *http.Request, allow string, f func(*http.Request) (repl
 }
 
 func wrongMethod(r *http.Request, allow string) *Problem {
-	p := problem(http.StatusMethodNotAllowed, CodeMethod, "%.80q is not for this path; there are %s", r.Method, allow)
+	p := problem(http.StatusMethodNotAllowed, CodeMethod, "%.80q is not for this path, which takes %s", r.Method, allow)
 	p.allow = allow
 	return p
 }

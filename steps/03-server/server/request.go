@@ -75,7 +75,7 @@ func identityOf(r *http.Request) (id session.Identity, ok bool, err error) {
 	}
 	id, err = session.ParseIdentity(text)
 	if err != nil {
-		return id, false, invalid("Idempotency-Key: %v, with a session from POST /sessions", err)
+		return id, false, invalid("Idempotency-Key: %v, and the session is one from POST /sessions", err)
 	}
 	return id, true, nil
 }

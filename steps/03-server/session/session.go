@@ -67,14 +67,14 @@ func ParseIdentity(s string) (Identity, error) {
 var (
 	// ErrForgotten is wrapped when the table does not know the session: it was
 	// forgotten to make room, or it is of a store that is gone.
-	ErrForgotten = fmt.Errorf("session forgotten: %w", kv.ErrUnknown)
+	ErrForgotten = fmt.Errorf("its session is forgotten: %w", kv.ErrUnknown)
 	// ErrSuperseded is wrapped when the session has gone on to greater numbers.
-	ErrSuperseded = fmt.Errorf("request superseded by a later one: %w", kv.ErrUnknown)
+	ErrSuperseded = fmt.Errorf("superseded by a later request of its session: %w", kv.ErrUnknown)
 )
 
 // errNoAnswer is the kept answer to a request whose fate the store itself
 // does not know.
-var errNoAnswer = fmt.Errorf("the store lost sight of the request: %w", kv.ErrUnknown)
+var errNoAnswer = fmt.Errorf("the store does not know what became of it: %w", kv.ErrUnknown)
 
 // recordable says whether the fate of a request must be kept: it was applied,
 // or it may have been. Otherwise it did not happen, and may be tried again.
