@@ -49,6 +49,7 @@ func tryShell(t *testing.T, c *real.Client) {
 	require.Equal(t, history.Answer{Outcome: history.OK, Status: history.Conflict, Version: first}, a)
 	a, err = c.Put(ctx, "b", "2", nil)
 	require.NoError(t, err)
+	require.Greater(t, a.Version, first)
 	a, err = c.Scan(ctx, "", "a", 1)
 	require.NoError(t, err)
 	require.Len(t, a.Items, 1)
@@ -68,4 +69,28 @@ func tryShell(t *testing.T, c *real.Client) {
 	a, err = c.Ask(ctx, `put "unbalanced`)
 	require.NoError(t, err)
 	require.Equal(t, history.Fail, a.Outcome)
+}
+
+func TestTheServerOfStep03IsReachedThroughAProxy(t *testing.T) {
+	w := newWorld(t)
+	program := build(t, "steps/03-server")
+	server := start(t, w, real.Spec{Name: "server", Path: program, Args: []string{"-serve", "-listen", "127.0.0.1:0"}})
+	addr, err := server.Listening(within(t, 20*time.Second))
+	require.NoError(t, err)
+	p, err := w.Proxy(addr)
+	require.NoError(t, err)
+	c, err := w.StartClient(real.Spec{Name: "client 0", Path: program, Args: []string{"-connect", p.URL()}})
+	require.NoError(t, err)
+	tryShell(t, c)
+
+	p.DropReply(1, "PUT")
+	a, err := c.Put(within(t, 20*time.Second), "k", "once", new(uint64(0)))
+	require.NoError(t, err)
+	require.Equal(t, history.Done, a.Status, "the client asks again, and the server knows it: %s", a.Error)
+	require.NoError(t, p.WaitDropped(within(t, 10*time.Second), 1))
+
+	require.NoError(t, server.Terminate())
+	exit, err := server.Wait(within(t, 20*time.Second))
+	require.NoError(t, err)
+	require.Equal(t, "ended normally", exit.String())
 }
