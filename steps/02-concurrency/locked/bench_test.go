@@ -41,9 +41,9 @@ func run(b *testing.B, s kv.Store, writes, n int, scans bool) {
 	keys := make([]string, n)
 	for i := range keys {
 		keys[i] = fmt.Sprintf("key-%04d", i)
-		s.Do(b.Context(), kv.Put(keys[i], make([]byte, 4096)))
+		s.Do(b.Context(), kv.Put(keys[i], make([]byte, 16384)))
 	}
-	value := make([]byte, 4096)
+	value := make([]byte, 16384)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
