@@ -75,14 +75,15 @@ func isFault(e history.Event, name string) bool {
 // of a run is a scan of everything, and finds nothing. A store that still holds
 // the keys of another run would make every verdict wrong.
 func StartedEmpty(h *history.History) Finding {
-	for _, op := range inOrder(h.Ops) {
-		switch {
-		case op.Kind != history.Scan || op.Key != "" || op.After != "" || op.Outcome != history.OK:
-			return empty.inconclusive("the run did not begin with a scan of everything")
-		case len(op.Items) > 0:
-			return empty.inconclusive("the store was not empty when the run began: it held %s", quote(op.Items[0].Key))
-		}
-		return empty.pass()
+	if len(h.Ops) == 0 {
+		return empty.inconclusive("nothing happened")
 	}
-	return empty.inconclusive("nothing happened")
+	first := inOrder(h.Ops)[0]
+	switch {
+	case first.Kind != history.Scan || first.Key != "" || first.After != "" || first.Outcome != history.OK:
+		return empty.inconclusive("the run did not begin with a scan of everything")
+	case len(first.Items) > 0:
+		return empty.inconclusive("the store was not empty when the run began: it held %s", quote(first.Items[0].Key))
+	}
+	return empty.pass()
 }

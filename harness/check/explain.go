@@ -213,11 +213,11 @@ func answers(bad history.Op, known []history.Op) []answer {
 	}
 	for _, op := range recent(bad, known) {
 		switch {
-		case get && op.Outcome == history.Unknown:
+		case get && op.Version == 0:
 			add(history.Done, 0, op.Value, true, quote(op.Value))
 		case get:
 			add(history.Done, op.Version, op.Value, false, shown(op.Value, op.Version))
-		case bad.If != nil && op.Outcome == history.OK:
+		case bad.If != nil && op.Version != 0:
 			add(history.Conflict, op.Version, "", false, fmt.Sprintf("a conflict, the key being at version %d", op.Version))
 		}
 	}
@@ -225,7 +225,8 @@ func answers(bad history.Op, known []history.Op) []answer {
 }
 
 // recent returns the puts whose value bad may have found: those that were not
-// surely replaced before it was called.
+// surely replaced before it was called. One of unknown outcome has the version
+// with which somebody else read it.
 func recent(bad history.Op, known []history.Op) []history.Op {
 	var last int64 = -1 // the latest call of a write that was over before bad began
 	for _, op := range known {
@@ -236,9 +237,15 @@ func recent(bad history.Op, known []history.Op) []history.Op {
 	var out []history.Op
 	for _, op := range known {
 		put := op.Kind == history.Put && (op.Outcome == history.Unknown || op.Status == history.Done)
-		if put && op.ID != bad.ID && (op.Outcome == history.Unknown || op.Return >= last) {
-			out = append(out, op)
+		if !put || op.ID == bad.ID || op.Outcome == history.OK && op.Return < last {
+			continue
 		}
+		for _, get := range known {
+			if op.Version == 0 && get.Kind == history.Get && get.Status == history.Done && get.Value == op.Value && get.ID != bad.ID {
+				op.Version = get.Version
+			}
+		}
+		out = append(out, op)
 	}
 	return out
 }

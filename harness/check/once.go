@@ -47,12 +47,13 @@ func Once(h *history.History) Finding {
 // given all puts of that value to that key.
 func applied(seen, puts []history.Op) Finding {
 	last := seen[len(seen)-1]
-	var refused *history.Op
+	var refused, put *history.Op
 	allowed := 0
 	for i, p := range puts {
 		if p.Outcome == history.Fail || p.Status == history.Conflict {
 			refused = &puts[i]
 		} else {
+			put = &puts[i]
 			allowed++
 		}
 	}
@@ -68,6 +69,6 @@ func applied(seen, puts []history.Op) Finding {
 		return sessions.violation([]int{seen[0].ID, last.ID}, "%s, and the same value was seen with %s, although it was put only %d times: it was applied once too often",
 			told(last), plural(len(seen), "version"), allowed)
 	}
-	return sessions.violation([]int{puts[0].ID, seen[0].ID, last.ID}, "%s, and %s: the put by client %d was applied twice",
-		told(seen[0]), told(last), puts[0].Client)
+	return sessions.violation([]int{put.ID, seen[0].ID, last.ID}, "%s, and %s: the put by client %d was applied twice",
+		told(seen[0]), told(last), put.Client)
 }
