@@ -150,7 +150,7 @@ type Result struct {
 }
 
 // Item is what a map holds for a key. An absent key has version 0 and no
-// value, which is not the same as an empty value.
+// value (nil), which is not the same as an empty value (not nil).
 type Item struct {
 	Key     string
 	Value   []byte

@@ -3,7 +3,7 @@ package kv
 import (
 	"bytes"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -54,7 +54,7 @@ func (m *Map) Apply(e Entry) Result {
 	}
 	switch c.Op {
 	case OpPut:
-		m.items[c.Key] = item{bytes.Clone(c.Value), e.Version}
+		m.items[c.Key] = item{append([]byte{}, c.Value...), e.Version} // never nil
 	case OpDelete:
 		if old.version == 0 {
 			return Result{NotFound, 0}
@@ -112,7 +112,7 @@ func (m *Map) Scan(r Range) Page {
 			keys = append(keys, k)
 		}
 	}
-	sort.Strings(keys)
+	slices.Sort(keys)
 	var p Page
 	size := 0
 	for _, k := range keys {

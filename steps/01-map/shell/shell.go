@@ -59,6 +59,7 @@ func (sh Shell) Run(ctx context.Context) int {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second one kills, should a command hang
 	s.loop(ctx, pipe{bufio.NewReader(sh.In)})
 	if s.failed {
 		return 1
@@ -87,39 +88,44 @@ type session struct {
 
 func plain(_ color.Attribute, text string) string { return text }
 
-// loop answers the lines of src.
-func (s *session) loop(ctx context.Context, src source) {
+// loop answers the lines of src, and returns what made it stop.
+func (s *session) loop(ctx context.Context, src source) error {
 	for {
 		line, err := s.next(ctx, src)
 		switch {
 		case errors.Is(err, errLongLine):
 			s.report(err)
 		case errors.Is(err, io.EOF) || ctx.Err() != nil:
-			return
+			return err
 		case err != nil:
 			s.report(fmt.Errorf("reading the next line: %w", err))
-			s.out.Flush()
-			return
+			return errors.Join(err, s.out.Flush())
 		default:
-			err = s.answer(ctx, line)
+			if err := s.answer(ctx, line); err != nil {
+				return err
+			}
 		}
-		if s.out.Flush() != nil || err == errExit {
-			return
+		if err := s.out.Flush(); err != nil {
+			return err
 		}
 	}
 }
 
 // next waits for a line or the end of ctx. Reading cannot be interrupted: at
 // the end of ctx it is left behind, and ends with the process.
-func (s *session) next(ctx context.Context, src source) (line string, err error) {
-	read := make(chan struct{})
+func (s *session) next(ctx context.Context, src source) (string, error) {
+	type read struct {
+		line string
+		err  error
+	}
+	reads := make(chan read, 1)
 	go func() {
-		defer close(read)
-		line, err = src.next()
+		line, err := src.next()
+		reads <- read{line, err}
 	}()
 	select {
-	case <-read:
-		return line, err
+	case r := <-reads:
+		return r.line, r.err
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
@@ -128,8 +134,7 @@ func (s *session) next(ctx context.Context, src source) (line string, err error)
 // answer carries out a line and reports what went wrong with it, if anything.
 // Its own error is errExit or nil.
 func (s *session) answer(ctx context.Context, line string) error {
-	line = strings.Trim(line, blanks+"\n")
-	if line == "" || line[0] == '#' {
+	if text := strings.TrimLeft(line, blanks); text == "" || text[0] == '#' {
 		return nil
 	}
 	err := s.request(ctx, line)
@@ -196,6 +201,6 @@ func (p pipe) next() (string, error) {
 		if size > MaxLine {
 			return "", errLongLine
 		}
-		return string(line), nil
+		return strings.TrimSuffix(string(line), "\n"), nil
 	}
 }

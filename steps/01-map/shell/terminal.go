@@ -30,6 +30,7 @@ func onTerminal(in, out any) bool {
 func (s *session) converse(ctx context.Context, greeting string) {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	context.AfterFunc(ctx, stop)
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
 	defer signal.Stop(interrupts)
@@ -41,7 +42,9 @@ func (s *session) converse(ctx context.Context, greeting string) {
 	s.out.Flush()
 	t := newTerminal(s.complete)
 	defer t.close()
-	s.loop(ctx, t)
+	if err := s.loop(ctx, t); err != errExit {
+		fmt.Println() // the cursor is still behind a prompt
+	}
 }
 
 // complete returns what a line could become when somebody presses tab.

@@ -1,0 +1,68 @@
+package kv_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"zeyrho/steps/01-map/kv"
+)
+
+func TestAKeyIsUTF8OfOneByteToOneKiB(t *testing.T) {
+	for _, key := range []string{
+		"k", " ", "\x00", "a b\n", "日本", "a//b", "..", "%2F", "\ufffd",
+		strings.Repeat("k", kv.MaxKey),
+	} {
+		assert.NoError(t, kv.CheckKey(key), "%.20q", key)
+		assert.NoError(t, kv.Delete(key).Check(), "%.20q", key)
+	}
+	for _, test := range []struct{ key, complaint string }{
+		{"", "invalid key: it is empty"},
+		{strings.Repeat("k", kv.MaxKey+1), "invalid key: 1025 bytes, the limit is 1024"},
+		{"a\xff", `invalid key: "a\xff" is not UTF-8`},
+		{"\xed\xa0\x80", `invalid key: "\xed\xa0\x80" is not UTF-8`},
+	} {
+		for _, err := range []error{kv.CheckKey(test.key), kv.Put(test.key, nil).Check(), kv.Delete(test.key).Check()} {
+			assert.ErrorIs(t, err, kv.ErrInvalid)
+			assert.EqualError(t, err, test.complaint)
+		}
+	}
+}
+
+func TestAValueIsAnyBytesUpToOneMiB(t *testing.T) {
+	for _, value := range [][]byte{nil, {}, {0xff, 0, '\n'}, make([]byte, kv.MaxValue)} {
+		assert.NoError(t, kv.Put("k", value).Check())
+	}
+	err := kv.Put("k", bytes.Repeat([]byte{1}, kv.MaxValue+1)).Check()
+	assert.ErrorIs(t, err, kv.ErrInvalid)
+	assert.EqualError(t, err, "invalid value: 1048577 bytes, the limit is 1048576")
+}
+
+func TestACommandIsAPutOrADelete(t *testing.T) {
+	assert.ErrorIs(t, kv.Command{Key: "k"}.Check(), kv.ErrInvalid)
+	assert.ErrorIs(t, kv.Command{Op: 3, Key: "k"}.Check(), kv.ErrInvalid)
+}
+
+func TestALimitIsNotNegative(t *testing.T) {
+	assert.NoError(t, kv.Range{}.Check())
+	assert.NoError(t, kv.Range{Limit: kv.MaxScan + 1}.Check())
+	err := kv.Range{Limit: -1}.Check()
+	assert.ErrorIs(t, err, kv.ErrInvalid)
+	assert.EqualError(t, err, "invalid limit: -1 is negative")
+}
+
+func TestAConditionLeavesTheCommandItWasMadeFromAlone(t *testing.T) {
+	c := kv.Put("k", []byte("v"))
+	assert.Equal(t, kv.Condition{Checked: true, Version: 7}, c.IfVersion(7).If)
+	assert.Equal(t, c.IfVersion(0), c.IfAbsent())
+	assert.Equal(t, kv.Condition{}, c.If)
+}
+
+func TestAStatusSaysWhatHappened(t *testing.T) {
+	assert.Equal(t, "done", kv.Done.String())
+	assert.Equal(t, "conflict", kv.Conflict.String())
+	assert.Equal(t, "not found", kv.NotFound.String())
+	assert.Equal(t, "status 0", kv.Status(0).String())
+}
