@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"zeyrho/harness/bench"
+)
+
+const benchText = `Measures the steps beside the barest thing that does the same duty, and prints
+the ratios. The two sides take turns, round by round, in one run on one machine,
+so that what disturbs one disturbs the other. A ratio is the median over the
+rounds; the smallest and the largest stand beside it. All other numbers are
+medians too.
+
+  kv-*, mapped-*, sharded-*  loops in this process: nanoseconds (less is better)
+                             and allocations per operation
+  http-*                     step 03 and a bare net/http server, each a process of
+                             its own on the loopback interface, under the same
+                             clients: requests a second (more is better), and the
+                             latency that half of the requests stay below, and 99 %
+
+An aim that is missed gives exit status 1. That is no test: a busy machine can
+cause it. Run it again before you believe it.`
+
+func runBench(ctx context.Context, args []string) (int, error) {
+	fs := flags("bench", benchText)
+	var o bench.Options
+	fs.BoolVar(&o.Full, "full", false, "more and longer rounds: about five minutes")
+	fs.StringVar(&o.Only, "only", "", "only comparisons whose `name` begins with this, such as http or kv-get")
+	fs.IntVar(&o.Value, "value", 100, "`bytes` of a value")
+	fs.IntVar(&o.Keys, "keys", 1000, "how many keys there are")
+	fs.IntVar(&o.Connections, "connections", 16, "connections to a server, with one request at a time on each")
+	jsonTo := fs.String("json", "", "write the results as JSON to this `file` (- for standard output)")
+	page := fs.String("markdown", "", "also refresh the table in this `file`, such as docs/bench.md")
+	if err := parse(fs, args); err != nil {
+		return exitUsage, err
+	}
+	if *page != "" {
+		if o.Only != "" {
+			return exitUsage, errors.New("-markdown needs the whole table; leave -only out")
+		}
+		if err := bench.CheckMarkdown(*page); err != nil {
+			return exitUsage, err
+		}
+	}
+	p := newProgress(0)
+	o.Progress = func(done, total int, name string) {
+		p.total = total
+		p.show(done, name)
+	}
+	report, err := bench.Run(ctx, o)
+	p.clear()
+	if err != nil {
+		return exitUsage, err
+	}
+	return writeBench(report, *jsonTo, *page)
+}
+
+func writeBench(report *bench.Report, jsonTo, page string) (int, error) {
+	if jsonTo == "-" {
+		if err := report.WriteJSON(os.Stdout); err != nil {
+			return exitUsage, err
+		}
+	} else {
+		report.WriteTable(os.Stdout)
+	}
+	if jsonTo != "" && jsonTo != "-" {
+		if err := writeTo(jsonTo, report.WriteJSON); err != nil {
+			return exitUsage, err
+		}
+	}
+	if page != "" {
+		if err := report.RefreshMarkdown(page); err != nil {
+			return exitUsage, fmt.Errorf("refresh the table: %w", err)
+		}
+	}
+	if !report.OK {
+		return exitViolation, nil
+	}
+	return exitOK, nil
+}

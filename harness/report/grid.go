@@ -1,0 +1,182 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/fatih/color"
+)
+
+// row is a line of the grid: a scenario in one world.
+type row struct {
+	name  string
+	cells map[string]Cell // by column; the worst one, if several seeds ran
+}
+
+// rows groups the cells, in their order, and returns the columns beside them.
+func (m *Matrix) rows() (rows []*row, columns []string) {
+	byName := map[string]*row{}
+	for _, c := range m.Cells {
+		name := c.Scenario
+		if c.World == "sim" && c.Look() != Blank {
+			name += " (sim)"
+		}
+		r := byName[name]
+		if r == nil {
+			r = &row{name, map[string]Cell{}}
+			byName[name] = r
+			rows = append(rows, r)
+		}
+		if old, ok := r.cells[c.Column]; !ok || c.Look() > old.Look() {
+			r.cells[c.Column] = c
+		}
+		if !slices.Contains(columns, c.Column) {
+			columns = append(columns, c.Column)
+		}
+	}
+	slices.Sort(columns)
+	return mergeBlank(rows), columns
+}
+
+// mergeBlank puts squares that do not apply into the row of the same scenario
+// that has something to say, if there is only a row in the other world.
+func mergeBlank(rows []*row) []*row {
+	var out []*row
+	for _, r := range rows {
+		sim := slices.IndexFunc(rows, func(o *row) bool { return o.name == r.name+" (sim)" })
+		if sim < 0 || !r.blank() {
+			out = append(out, r)
+			continue
+		}
+		for col, c := range r.cells {
+			if _, ok := rows[sim].cells[col]; !ok {
+				rows[sim].cells[col] = c
+			}
+		}
+	}
+	return out
+}
+
+func (r *row) blank() bool {
+	for _, c := range r.cells {
+		if c.Look() != Blank {
+			return false
+		}
+	}
+	return true
+}
+
+// paint colours a mark. color.NoColor is set where the output is no terminal.
+func paint(l Look, s string) string {
+	switch l {
+	case Good:
+		return color.GreenString("%s", s)
+	case Planned:
+		return color.RedString("%s", s)
+	case Unexpected:
+		return color.New(color.BgRed, color.FgWhite, color.Bold).Sprint(s)
+	case LostTeeth:
+		return color.New(color.BgYellow, color.FgBlack).Sprint(s)
+	case Inconclusive:
+		return color.New(color.FgMagenta, color.Bold).Sprint(s)
+	}
+	return color.New(color.Faint).Sprint(s)
+}
+
+// pad fills s with spaces to a width in characters.
+func pad(s string, width int) string {
+	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
+}
+
+// WriteGrid prints the grid.
+func (m *Matrix) WriteGrid(w io.Writer) {
+	rows, columns := m.rows()
+	wide := len("scenario")
+	for _, r := range rows {
+		wide = max(wide, len(r.name))
+	}
+	const cell = 13
+	fmt.Fprint(w, pad("scenario", wide))
+	for _, c := range columns {
+		fmt.Fprint(w, "  ", pad(c, cell))
+	}
+	fmt.Fprintln(w)
+	for _, r := range rows {
+		fmt.Fprint(w, pad(r.name, wide))
+		for _, col := range columns {
+			mark, look := "", Blank
+			if c, ok := r.cells[col]; ok {
+				mark, look = c.Mark(), c.Look()
+			}
+			fmt.Fprint(w, "  ", paint(look, pad(mark, cell)))
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// WriteLegend prints what the marks mean, those that occur.
+func (m *Matrix) WriteLegend(w io.Writer) {
+	meaning := []struct {
+		look Look
+		mark string
+		text string
+	}{
+		{Good, "✓ pass", "the step kept its promise"},
+		{Planned, "✗ fails→NN", "the step broke, as planned: the harness saw it, and step NN mends it"},
+		{Unexpected, "‼ FAILED", "broke, and must not"},
+		{LostTeeth, "⚠ LOST TEETH", "did not break, and must: the harness has gone blind"},
+		{Inconclusive, "? UNDECIDED", "the run did too little, or could not be judged"},
+		{Blank, "–", "the question makes no sense for this step"},
+	}
+	n := m.Counts()
+	for _, x := range meaning {
+		if n[x.look] > 0 {
+			fmt.Fprintf(w, "  %s  %s (%d)\n", paint(x.look, pad(x.mark, 12)), x.text, n[x.look])
+		}
+	}
+}
+
+// WriteReasons prints a paragraph for every square that is not plainly good:
+// first what was planned, then what was not.
+func (m *Matrix) WriteReasons(w io.Writer) {
+	m.section(w, "Red as planned, and what each means:", Planned)
+	m.section(w, "Not as expected:", Unexpected, LostTeeth, Inconclusive)
+}
+
+func (m *Matrix) section(w io.Writer, title string, looks ...Look) {
+	first := true
+	for _, c := range m.Cells {
+		if !slices.Contains(looks, c.Look()) {
+			continue
+		}
+		if first {
+			fmt.Fprintf(w, "\n%s\n", title)
+			first = false
+		}
+		head := fmt.Sprintf("%s × %s", c.Scenario, c.Column)
+		fmt.Fprintf(w, "  %s  %s\n", paint(c.Look(), pad(head, 24)), c.sentence())
+		if c.Look() != Planned {
+			fmt.Fprintf(w, "      again: %s\n", c.Replay())
+		}
+	}
+}
+
+// sentence says what the square means, or what went wrong.
+func (c Cell) sentence() string {
+	switch c.Look() {
+	case Planned:
+		return fmt.Sprintf("%s Step %s mends it.", c.Why, c.FixedBy)
+	case LostTeeth:
+		return fmt.Sprintf("expected to fail the %s check, but nothing was found wrong.", c.Expected)
+	}
+	return fmt.Sprintf("%s: %s", c.Checker, c.Reason)
+}
+
+// Replay returns the command line that runs the cell again.
+func (c Cell) Replay() string {
+	return fmt.Sprintf("go run ./harness replay -scenario %s -steps %s -world %s -seed %d",
+		c.Scenario, strings.TrimLeft(c.Column, "0"), c.World, c.Seed)
+}

@@ -1,0 +1,62 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"zeyrho/harness/check"
+	"zeyrho/harness/history"
+	"zeyrho/harness/scenario"
+)
+
+// Paint colours s as a square with that look would be.
+func Paint(l Look, s string) string { return paint(l, s) }
+
+// WriteStory prints the events of a run, and how many operations ended how in
+// each phase.
+func WriteStory(w io.Writer, h history.History) {
+	phase := "start"
+	tally := map[string]map[history.Outcome]int{}
+	for _, op := range h.Ops {
+		if tally[op.Phase] == nil {
+			tally[op.Phase] = map[history.Outcome]int{}
+		}
+		tally[op.Phase][op.Outcome]++
+	}
+	for _, e := range h.Events {
+		switch e.Kind {
+		case "sample":
+			continue
+		case "phase":
+			phase = e.Text
+			t := tally[phase]
+			fmt.Fprintf(w, "  %s  %-8s %d ok, %d refused, %d unknown\n", clock(e.At), phase, t[history.OK], t[history.Fail], t[history.Unknown])
+			continue
+		}
+		who := ""
+		if e.Node != "" {
+			who = e.Node + ": "
+		}
+		fmt.Fprintf(w, "  %s    %s%s\n", clock(e.At), who, e.Text)
+	}
+}
+
+// clock prints an instant of a run.
+func clock(ns int64) string { return fmt.Sprintf("%7.3fs", time.Duration(ns).Seconds()) }
+
+// WriteFindings prints what every checker says.
+func WriteFindings(w io.Writer, c scenario.Cell, findings []check.Finding) {
+	for _, f := range findings {
+		look := Good
+		switch {
+		case f.Verdict == check.Inconclusive:
+			look = Inconclusive
+		case f.Verdict == check.Violation && c.Expect == scenario.Fails && f.Checker == c.Checker:
+			look = Planned
+		case f.Verdict == check.Violation:
+			look = Unexpected
+		}
+		fmt.Fprintf(w, "  %s %s\n", paint(look, pad(f.Checker+": "+string(f.Verdict), 26)), f.Reason)
+	}
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"zeyrho/harness/check"
+	"zeyrho/harness/history"
+	"zeyrho/harness/report"
+	"zeyrho/harness/scenario"
+)
+
+func runRun(ctx context.Context, args []string) (int, error) {
+	fs := flags("run", "Runs one scenario against the steps that are named, and tells what happened:\nthe phases, the faults, what every checker says, and where the history is.")
+	var sel selection
+	sel.register(fs)
+	if err := parse(fs, args); err != nil {
+		return exitUsage, err
+	}
+	if sel.scenario == "" {
+		return exitUsage, fmt.Errorf("which scenario? Name one with -scenario; list shows them all")
+	}
+	return tell(ctx, sel)
+}
+
+func runReplay(ctx context.Context, args []string) (int, error) {
+	fs := flags("replay", `Runs a cell again by its seed and tells what happened.
+
+The seed decides the workload and the plan of faults. A simulated world repeats
+to the letter. The real one does not: the same plan meets other timing, so a
+rare failure may take several tries (-seeds does not help here; run it again).`)
+	var sel selection
+	sel.register(fs)
+	if err := parse(fs, args); err != nil {
+		return exitUsage, err
+	}
+	if sel.scenario == "" || sel.steps == "" {
+		return exitUsage, fmt.Errorf("which cell? Give -scenario, -steps and -seed, as the report printed them")
+	}
+	return tell(ctx, sel)
+}
+
+// tell runs the selected cells and tells the story of each.
+func tell(ctx context.Context, sel selection) (int, error) {
+	if sel.keep == "" {
+		sel.keep = filepath.Join(".build", "runs")
+	}
+	m, _, err := sel.run(ctx)
+	if err != nil {
+		return exitUsage, err
+	}
+	if sel.json == "-" {
+		return status(m), report.WriteJSON(os.Stdout, m)
+	}
+	for _, c := range m.Cells {
+		if c.Look() == report.Blank {
+			fmt.Printf("%s × %s: the question makes no sense for this step\n", c.Scenario, c.Column)
+			continue
+		}
+		if err := story(os.Stdout, c); err != nil {
+			return exitUsage, err
+		}
+		fmt.Println()
+	}
+	return status(m), nil
+}
+
+// story tells what happened in the run whose history c names.
+func story(w io.Writer, c report.Cell) error {
+	h, sc, cell, err := load(c.History)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%s × %s (%s world, seed %d): %s\n", c.Scenario, c.Column, c.World, c.Seed, sc.Question)
+	report.WriteStory(w, h)
+	report.WriteFindings(w, cell, check.Judge(&h, cell.Checkers...))
+	fmt.Fprintf(w, "\n%s in %.1f s. The history: %s\n", report.Paint(c.Look(), c.Mark()), c.Seconds, c.History)
+	if c.Look() == report.Planned {
+		fmt.Fprintf(w, "Red as planned: %s Step %s mends it.\n", c.Why, c.FixedBy)
+	}
+	fmt.Fprintf(w, "Again: %s\n", c.Replay())
+	return nil
+}
+
+// load reads a history and finds the cell that it is a run of.
+func load(file string) (h history.History, sc scenario.Scenario, cell scenario.Cell, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return h, sc, cell, err
+	}
+	defer f.Close()
+	if h, err = history.Read(f); err != nil {
+		return h, sc, cell, fmt.Errorf("%s: %w", file, err)
+	}
+	if sc, err = scenario.Find(h.Header.Scenario); err != nil {
+		return h, sc, cell, fmt.Errorf("%s: %w", file, err)
+	}
+	cell, ok := sc.Cell(h.Header.Column, h.Header.World)
+	if !ok {
+		return h, sc, cell, fmt.Errorf("%s: scenario %s has no cell for step %s", file, sc.Name, h.Header.Column)
+	}
+	return h, sc, cell, nil
+}
+
+func runJudge(_ context.Context, args []string) (int, error) {
+	fs := flags("judge", "Reads histories (JSON lines, as run keeps them) and judges them again:\n\n  go run ./harness judge .build/runs/kill-restart-01-real-1.jsonl\n\nNothing is run. The verdict depends on the history alone.")
+	page := fs.String("html", "", "also draw the operations on -key to this HTML `file`")
+	key := fs.String("key", "", "the key to draw")
+	if err := fs.Parse(args); err != nil {
+		return exitUsage, err
+	}
+	if fs.NArg() == 0 {
+		return exitUsage, fmt.Errorf("which history? Name one or more files; run keeps them in .build/runs")
+	}
+	worst := exitOK
+	for _, file := range fs.Args() {
+		h, sc, cell, err := load(file)
+		if err != nil {
+			return exitUsage, err
+		}
+		findings := check.Judge(&h, cell.Checkers...)
+		c := report.NewCell(sc, cell, h.Header.Seed, findings)
+		fmt.Printf("%s × %s: %s\n", sc.Name, cell.Column, strings.TrimSpace(sc.Question))
+		report.WriteStory(os.Stdout, h)
+		report.WriteFindings(os.Stdout, cell, findings)
+		if *page != "" {
+			if err := writeTo(*page, func(w io.Writer) error { return check.WriteLinHTML(w, &h, *key, 20*time.Second) }); err != nil {
+				return exitUsage, err
+			}
+		}
+		m := report.Matrix{}
+		m.Add(c)
+		worst = max(worst, status(&m))
+	}
+	return worst, nil
+}
+
+func runList(_ context.Context, args []string) (int, error) {
+	fs := flags("list", "Lists the scenarios: what each asks, and what is expected of each step.")
+	if err := parse(fs, args); err != nil {
+		return exitUsage, err
+	}
+	for _, s := range scenario.All() {
+		fmt.Printf("%s\n    %s\n", s.Name, s.Question)
+		for _, c := range s.Cells {
+			switch c.Expect {
+			case scenario.NA:
+			case scenario.Fails:
+				fmt.Printf("    %s %-4s fails→%s  (%s) %s\n", c.Column, c.World, c.FixedBy, c.Checker, c.Why)
+			default:
+				fmt.Printf("    %s %-4s %s\n", c.Column, c.World, c.Expect)
+			}
+		}
+	}
+	return exitOK, nil
+}

@@ -1,0 +1,290 @@
+package scenario
+
+import (
+	"fmt"
+	"time"
+
+	"zeyrho/harness/check"
+	"zeyrho/harness/history"
+)
+
+// The scenarios of this file kill and stop processes.
+
+func killRestart() Scenario {
+	return Scenario{
+		Name:     "kill-restart",
+		Question: "kill -9 under load, then a restart: is everything still there that was acknowledged?",
+		Cells: []Cell{
+			{
+				Column: "01", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability",
+				Run: func(r *Run) error { return r.killed(1, 1) }, Checkers: []check.Checker{check.Durable},
+				Why: "The map lived in the memory of a process, and died with it.",
+			},
+			{
+				Column: "02", World: Real, Expect: Pass, Run: func(r *Run) error { return r.killed(4, 3) },
+				Checkers: []check.Checker{check.Durable, lin, check.Versions, check.Coverage(check.Need{OK: 150, Faults: []string{"kill -9"}})},
+			},
+			{
+				Column: "03", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability",
+				Run: func(r *Run) error { return r.killed(4, 1) }, Checkers: []check.Checker{check.Durable},
+				Why: "The server kept everything in memory: an acknowledged write is gone after kill -9. Step 02's file would have kept it.",
+			},
+		},
+	}
+}
+
+// killed lets n workers write while whatever holds the data is killed and
+// brought back, several times.
+func (r *Run) killed(workers, times int) error {
+	each := r.scaled(60)
+	var faults []Fault
+	for _, at := range r.drawn(times, workers*each) {
+		faults = append(faults, Fault{At: at, Node: "store", Text: "kill -9, and restart", Do: func() error {
+			if err := r.sys.kill(); err != nil {
+				return err
+			}
+			return r.sys.restart()
+		}})
+	}
+	if err := r.load("faults", workers, mixed(each, keys(5)), faults...); err != nil {
+		return err
+	}
+	return r.quiet(keys(5)...)
+}
+
+func powerLoss() Scenario {
+	why := "Nothing was ever synced to a disk, so nothing that was acknowledged has to be there when the power comes back."
+	memory := func(r *Run) error {
+		r.note("", "the disk after a power loss holds what was synced: of this step, nothing")
+		return r.killed(1, 1)
+	}
+	durable := []check.Checker{check.Durable}
+	return Scenario{
+		Name:     "power-loss",
+		Question: "The power fails: is everything still there that was acknowledged?",
+		Cells: []Cell{
+			{Column: "01", World: Sim, Expect: Fails, FixedBy: "04", Checker: "durability", Why: why, Run: memory, Checkers: durable},
+			{
+				Column: "02", World: Sim, Expect: Fails, FixedBy: "04", Checker: "durability", Run: scrambled, Checkers: []check.Checker{witness("durability")},
+				Why: "A mapped file outlives its processes, but not the power: each of its pages may be new, old or somewhere between.",
+			},
+			{Column: "03", World: Sim, Expect: Fails, FixedBy: "04", Checker: "durability", Why: why, Run: memory, Checkers: durable},
+		},
+	}
+}
+
+func holderKilled() Scenario {
+	return Scenario{
+		Name:     "holder-killed",
+		Question: "A process is killed while it holds the lock and writes: do the others go on, and see no half of what it wrote?",
+		Cells: []Cell{{
+			Column: "02", World: Real, Expect: Pass, Run: killHolders,
+			Checkers: []check.Checker{
+				lin, check.Versions, check.Torn("k"), check.Counter("counter"),
+				check.Gap("faults", 2*time.Second), check.Coverage(check.Need{OK: 200, Faults: []string{"a client is stopped"}}), witness("holder"),
+			},
+		}},
+	}
+}
+
+// killHolders kills processes of step 02, each while it holds the lock.
+func killHolders(r *Run) error {
+	each := r.scaled(80)
+	var faults []Fault
+	for _, at := range r.drawn(4, 4*each) {
+		faults = append(faults, Fault{At: at, Text: "a client is stopped while it holds the lock, and killed", Do: func() error {
+			w, err := r.catchHolder()
+			if err != nil {
+				return err
+			}
+			r.expect("holder", true, "client %d held the lock when it was killed", w.n)
+			w.close()
+			return nil
+		}})
+	}
+	err := r.load("faults", 4, func(w *worker) error {
+		if err := checksummed(each-each/4, keys(3))(w); err != nil {
+			return err
+		}
+		return increments(each/4, "counter")(w)
+	}, faults...)
+	if err != nil {
+		return err
+	}
+	return r.quiet(append(keys(3), "counter")...)
+}
+
+func clientPaused() Scenario {
+	checkers := []check.Checker{lin, check.Versions, check.Gap("faults", time.Second), witness("paused")}
+	return Scenario{
+		Name:     "client-paused",
+		Question: "One client is stopped at its worst moment: do the others wait for it?",
+		Cells: []Cell{
+			{
+				Column: "02", World: Real, Expect: Fails, FixedBy: "03", Checker: "gap", Run: pauseHolder, Checkers: checkers,
+				Why: "A process that was stopped, not killed, keeps the lock: no other can write until it goes on.",
+			},
+			{Column: "03", World: Real, Expect: Pass, Run: pauseAsker, Checkers: checkers},
+		},
+	}
+}
+
+// pause is how long a client stands still.
+func (r *Run) pause() time.Duration {
+	if r.lab.full {
+		return 5 * time.Second
+	}
+	return 2 * time.Second
+}
+
+// pauseHolder stops a process of step 02 while it holds the lock.
+func pauseHolder(r *Run) error {
+	each := r.scaled(100)
+	return r.load("faults", 4, mixed(each, keys(4)), Fault{
+		At: each, Text: fmt.Sprintf("a client is stopped for %v while it holds the lock", r.pause()),
+		Do: func() error {
+			w, err := r.catchHolder()
+			if err != nil {
+				return err
+			}
+			r.expect("paused", true, "client %d held the lock while it stood still", w.n)
+			return r.pauseFor(w)
+		},
+	})
+}
+
+// pauseFor leaves a stopped client alone for a while and lets it go on. The
+// wait is the fault, so it is measured by the clock.
+func (r *Run) pauseFor(w *worker) error {
+	select {
+	case <-time.After(r.pause()):
+	case <-r.ctx.Done():
+	}
+	p := w.current()
+	if p == nil {
+		return nil
+	}
+	return p.Continue()
+}
+
+// pauseAsker stops a client of step 03 in the middle of its request: half of a
+// large value has been sent.
+func pauseAsker(r *Run) error {
+	asking := make(chan *worker, 1)
+	paused := make(chan struct{})
+	return r.load("faults", 5, func(w *worker) error {
+		select {
+		case asking <- w: // the first of them is the one that will be stopped
+			return w.hang(paused)
+		default:
+		}
+		each := r.scaled(100)
+		if err := mixed(each, keys(4))(w); err != nil {
+			return err
+		}
+		// Others go on for as long as the one stands still.
+		for !closed(paused) && w.ctx.Err() == nil {
+			if err := mixed(1, keys(4))(w); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, Fault{At: 20, Text: fmt.Sprintf("a client is stopped for %v in the middle of a large put", r.pause()), Do: func() error {
+		defer close(paused)
+		w := <-asking
+		if err := r.stopMidRequest(w); err != nil {
+			return err
+		}
+		return r.pauseFor(w)
+	}})
+}
+
+func closed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// hang puts large values, of which one will be cut in two by the stop.
+func (w *worker) hang(until chan struct{}) error {
+	for !closed(until) && w.ctx.Err() == nil {
+		w.put("large", check.MakeValue(w.n, w.asks, 256<<10), nil)
+		w.asks++
+	}
+	return w.ctx.Err()
+}
+
+func lostReplyAndKill() Scenario {
+	return Scenario{
+		Name:     "lost-reply-and-kill",
+		Question: "The reply is lost, the server is killed, the client tries again: is the command applied once, and kept?",
+		Cells: []Cell{{
+			Column: "03", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability", Run: dropAndKill,
+			Checkers: []check.Checker{check.Durable, check.Coverage(check.Need{Faults: []string{"a reply is lost"}})},
+			Why:      "The restarted server knows neither the write nor who asked for it. It says so (‘it may have happened’), but what it had acknowledged is gone.",
+		}},
+	}
+}
+
+// dropAndKill loses a reply, and kills the server while the client still waits.
+func dropAndKill(r *Run) error {
+	each := r.scaled(60)
+	err := r.load("faults", 3, mixed(each, keys(4)), Fault{At: each, Node: "server", Text: "a reply is lost; then kill -9, and restart", Do: func() error {
+		if err := r.dropReply(1); err != nil {
+			return err
+		}
+		if err := r.sys.kill(); err != nil {
+			return err
+		}
+		return r.sys.restart()
+	}})
+	if err != nil {
+		return err
+	}
+	return r.quiet(keys(4)...)
+}
+
+func monthsOfWrites() Scenario {
+	return Scenario{
+		Name:     "months-of-writes",
+		Question: "The same few keys are written for months: does the space in use stay in proportion to what is stored?",
+		Cells: []Cell{{
+			Column: "02", World: Real, Expect: Fails, FixedBy: "06", Checker: "bounds", Run: fillUp, Flags: []string{"-size", fmt.Sprint(smallFile)}, Checkers: []check.Checker{witness("bounds")},
+			Why: "The log keeps every write for ever: the file fills up although a few keys are all that is in it.",
+		}},
+	}
+}
+
+const smallFile = 1 << 20
+
+// fillUp writes twenty keys over and over until the file is full, and then
+// looks how much a new process has to replay.
+func fillUp(r *Run) error {
+	live, writes, refused := map[string]int{}, 0, history.Op{}
+	err := r.load("warm-up", 1, func(w *worker) error {
+		for writes < 100_000 {
+			key := fmt.Sprintf("k%d", writes%20)
+			op := w.put(key, w.value(), nil)
+			if op.Outcome != history.OK {
+				refused = op
+				return w.ctx.Err()
+			}
+			live[key] = len(key) + len(op.Value)
+			writes++
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	bytes := 0
+	for _, n := range live {
+		bytes += n
+	}
+	r.expect("bounds", refused.Outcome == "", "after %d writes to %d keys the file of %d bytes is full, though what is stored is %d bytes: %s",
+		writes, len(live), smallFile, bytes, refused.Error)
+	return nil
+}

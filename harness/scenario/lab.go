@@ -1,0 +1,133 @@
+package scenario
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"zeyrho/harness/history"
+	"zeyrho/harness/real"
+)
+
+// Options say how a Lab is set up.
+type Options struct {
+	Full    bool     // the long tier
+	Overlay string   // what to build in the place of the sources, see go build -overlay
+	Columns []string // the steps to build; nil means all
+	Dir     string   // where the programs go; "" is a cache
+}
+
+var stepNames = map[string]string{"01": "01-map", "02": "02-concurrency", "03": "03-server"}
+
+// NewLab builds the programs. Close it when done.
+func NewLab(ctx context.Context, o Options) (*Lab, error) {
+	root, err := real.Root(".")
+	if err != nil {
+		return nil, err
+	}
+	if o.Columns == nil {
+		o.Columns = Columns()
+	}
+	packages := []string{"harness/driver"}
+	for _, c := range o.Columns {
+		packages = append(packages, "steps/"+stepNames[c])
+	}
+	built, err := real.Builder{Root: root, Dir: o.Dir, Overlay: o.Overlay}.Build(ctx, packages...)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "zeyrho-")
+	if err != nil {
+		return nil, err
+	}
+	l := &Lab{full: o.Full, dir: dir, bin: map[string]string{}}
+	for pkg, program := range built {
+		l.bin[filepath.Base(pkg)] = program
+	}
+	return l, nil
+}
+
+// Close removes what the runs left behind.
+func (l *Lab) Close() error { return os.RemoveAll(l.dir) }
+
+// drive runs the harness' driver, which uses a step as a library, and returns
+// the history that it wrote, and how it ended if not well.
+func (r *Run) drive(verb string, args ...string) (h history.History, exit string, err error) {
+	if err := os.MkdirAll(r.dir, 0o755); err != nil {
+		return h, "", err
+	}
+	out := filepath.Join(r.dir, strings.Join(append([]string{verb}, args...), "_")+".jsonl")
+	args = append([]string{verb, "-seed", fmt.Sprint(r.seed), "-out", out}, args...)
+	stderr, err := r.command("driver", args)
+	if err != nil {
+		var ended *exec.ExitError
+		if !errors.As(err, &ended) || r.ctx.Err() != nil {
+			return h, "", fmt.Errorf("driver %s: %w", verb, err)
+		}
+		line, _, _ := strings.Cut(stderr, "\n")
+		exit = fmt.Sprintf("; the process crashed: %s", strings.TrimSpace(line))
+	}
+	f, err := os.Open(out)
+	if err != nil {
+		return h, exit, fmt.Errorf("driver %s: %w %s", verb, err, stderr)
+	}
+	defer f.Close()
+	h, err = history.Read(f)
+	return h, exit, err
+}
+
+// command runs one of the programs to its end.
+func (r *Run) command(name string, args []string) (stderr string, err error) {
+	var diag bytes.Buffer
+	cmd := exec.CommandContext(r.ctx, r.lab.bin[name], args...)
+	cmd.Stderr = &diag
+	err = cmd.Run()
+	return diag.String(), err
+}
+
+// exploration is what the explorer has to say.
+type exploration struct {
+	Verdict   string `json:"verdict"`
+	Schedules int    `json:"schedules"`
+	Story     string `json:"story"`
+}
+
+// explore lets the driver run a store in every order of its steps.
+func (r *Run) explore(what string) (exploration, error) {
+	var got exploration
+	args := []string{"explore", "-what", what, "-seed", fmt.Sprint(r.seed)}
+	cmd := exec.CommandContext(r.ctx, r.lab.bin["driver"], args...)
+	out, err := cmd.Output()
+	var ended *exec.ExitError
+	if err != nil && (!errors.As(err, &ended) || ended.ExitCode() != 1) {
+		return got, fmt.Errorf("driver explore %s: %w", what, err)
+	}
+	if err := json.Unmarshal(out, &got); err != nil {
+		return got, fmt.Errorf("driver explore %s: %w in %q", what, err, out)
+	}
+	return got, nil
+}
+
+// carry runs a cell's Run, and gathers whatever the harness could not do.
+func (r *Run) carry(c Cell) error {
+	var err error
+	if r.sys, err = r.newSystem(); err != nil {
+		return err
+	}
+	if err = r.start(); err == nil {
+		err = c.Run(r)
+	}
+	if r.ctx.Err() != nil {
+		err = errors.Join(err, context.Cause(r.ctx))
+	}
+	return errors.Join(err, r.fault)
+}
+
+// adopt makes the operations of a driver's history those of the run.
+func (r *Run) adopt(h history.History) { r.adopted = h.Ops }

@@ -1,0 +1,286 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"zeyrho/harness/check"
+	"zeyrho/harness/real"
+)
+
+// The scenarios of this file disturb the link between clients and a server.
+
+// theServer returns the system of step 03.
+func (r *Run) theServer() *oneServer { return r.sys.(*oneServer) }
+
+// someWorker draws one of the workers that have a process.
+func (r *Run) someWorker() (*worker, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var alive []*worker
+	for _, w := range r.bodies {
+		if w.proc != nil && !w.proc.Ended() {
+			alive = append(alive, w)
+		}
+	}
+	if len(alive) == 0 {
+		return nil, fmt.Errorf("no client is running")
+	}
+	return alive[r.rng.IntN(len(alive))], nil
+}
+
+// dropReply loses the next n replies to writes of some worker, and waits until
+// that has happened.
+func (r *Run) dropReply(n int) error {
+	w, err := r.someWorker()
+	if err != nil {
+		return err
+	}
+	p, err := r.theServer().proxy(w.n)
+	if err != nil {
+		return err
+	}
+	before := p.Dropped()
+	p.DropReply(n, "PUT", "DELETE")
+	ctx, cancel := context.WithTimeout(r.ctx, patience)
+	defer cancel()
+	return p.WaitDropped(ctx, before+n)
+}
+
+func lostReply() Scenario {
+	return Scenario{
+		Name:     "lost-reply",
+		Question: "The reply to a write gets lost and the client tries again: is the write applied once?",
+		Cells: []Cell{{
+			Column: "03", World: Real, Expect: Pass, Run: loseReplies,
+			Checkers: append(atomically(), check.Once, check.Counter("counter"), check.Coverage(check.Need{Unknown: 1, Faults: []string{"the reply", "every reply"}})),
+		}},
+	}
+}
+
+// loseReplies loses single replies, and in the end all of them for so long that
+// a client gives up.
+func loseReplies(r *Run) error {
+	const workers = 4
+	each := r.scaled(60)
+	var faults []Fault
+	for _, at := range r.drawn(7, workers*each) {
+		faults = append(faults, Fault{At: at, Node: "link", Text: "the reply to a write is lost", Do: func() error { return r.dropReply(1) }})
+	}
+	faults = append(faults, Fault{At: workers * each * 9 / 10, Node: "link", Text: "every reply to a client is lost until it gives up", Do: r.silence})
+	err := r.load("faults", workers, func(w *worker) error {
+		if err := mixed(each, keys(3))(w); err != nil {
+			return err
+		}
+		return increments(each/4, "counter")(w)
+	}, faults...)
+	if err != nil {
+		return err
+	}
+	return r.quiet(append(keys(3), "counter")...)
+}
+
+// silence loses every reply to one worker until it has given up on a write.
+func (r *Run) silence() error {
+	w, err := r.someWorker()
+	if err != nil {
+		return err
+	}
+	p, err := r.theServer().proxy(w.n)
+	if err != nil {
+		return err
+	}
+	before := r.rec.Counts().Unknown
+	p.DropReply(1 << 20)
+	defer p.DropReply(0)
+	return r.until("a client gives up", func() bool { return r.rec.Counts().Unknown > before })
+}
+
+// until waits for a condition, and complains if it does not come about.
+func (r *Run) until(what string, holds func() bool) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(2 * patience)
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			return fmt.Errorf("waited %v in vain: %s", 2*patience, what)
+		case <-r.ctx.Done():
+			return context.Cause(r.ctx)
+		}
+	}
+	return nil
+}
+
+// stopMidRequest stops a worker's process when half of a request has gone out.
+func (r *Run) stopMidRequest(w *worker) error {
+	p, err := r.theServer().proxy(w.n)
+	if err != nil {
+		return err
+	}
+	p.Trickle(real.ToServer, 400<<10) // so that a large put takes longer than what follows
+	defer p.Trickle(real.ToServer, 0)
+	select {
+	case <-time.After(300 * time.Millisecond):
+	case <-r.ctx.Done():
+		return context.Cause(r.ctx)
+	}
+	c := w.current()
+	if c == nil {
+		return fmt.Errorf("client %d has no process", w.n)
+	}
+	err = c.Stop()
+	r.expect("paused", err == nil, "client %d stands still in the middle of a large put", w.n)
+	return err
+}
+
+// secondServer starts another server on the address of the first.
+func (r *Run) secondServer() error {
+	p, err := r.world.Start(real.Spec{Name: "second server", Path: r.lab.bin["03-server"], Args: []string{"-serve", "-listen", r.theServer().addr}})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, patience)
+	defer cancel()
+	exit, err := p.Wait(ctx)
+	told := strings.TrimSpace(p.Stderr())
+	r.expect("one-owner", err == nil && exit.Code == 1 && strings.Contains(told, "in use"), "a second server on the same address %v and says: %s", exit, told)
+	return nil
+}
+
+func slowClients() Scenario {
+	return Scenario{
+		Name:     "slow-clients",
+		Question: "Hundreds of clients connect and say nothing, or very slowly: is an honest one still served, in bounded memory?",
+		Cells: []Cell{{
+			Column: "03", World: Real, Expect: Pass, Run: crawl, Flags: []string{"-timeout", "1s", "-connections", "256"},
+			Checkers: []check.Checker{lin, check.Gap("faults", time.Second), check.Coverage(check.Need{OK: 200}), witness("bounds"), witness("patience")},
+		}},
+	}
+}
+
+// crawl connects many clients that are silent, or send a header or a body byte
+// by byte, while two honest ones work. The server has to get rid of them.
+func crawl(r *Run) error {
+	if err := r.load("warm-up", 2, mixed(r.scaled(30), keys(3))); err != nil {
+		return err
+	}
+	server := r.theServer().server
+	idle, _ := server.Files()
+	s := newSlow(r.ctx, r.theServer().addr, 400)
+	defer s.close()
+	r.rec.Event(faultEvent("network", fmt.Sprintf("%d slow clients connect", s.connected())))
+	err := r.load("faults", 2, func(w *worker) error {
+		for !s.over() && w.ctx.Err() == nil {
+			if err := mixed(5, keys(3))(w); err != nil {
+				return err
+			}
+		}
+		return mixed(r.scaled(60), keys(3))(w)
+	})
+	r.expect("patience", s.closedByServer() == s.connected() && s.connected() > 300, "the server closed %d of %d slow connections within %v of its time-out of 1 s", s.closedByServer(), s.connected(), slowBound)
+	r.bound("memory", server, 128<<20)
+	if files, ok := server.Files(); ok {
+		r.expect("bounds", files < idle+64, "the server has %d files and sockets open, after %d before the slow clients came", files, idle)
+	}
+	return err
+}
+
+// bound notes a process's memory, and whether it is below a bound in bytes.
+func (r *Run) bound(what string, p *real.Process, limit int64) {
+	if rss, ok := p.RSS(); ok {
+		r.rec.Sample(p.Name, "rss", float64(rss))
+		r.expect("bounds", rss <= limit, "%s of the %s: %d MiB, the bound is %d MiB", what, p.Name, rss>>20, limit>>20)
+	}
+}
+
+// slowBound is how long after its own time-out a server may take to get rid of
+// a slow client.
+const slowBound = 4 * time.Second
+
+// slow is a crowd of clients that take their time.
+type slow struct {
+	conns []net.Conn
+	gone  []chan struct{} // closed when the server has hung up
+	start time.Time
+}
+
+// newSlow connects n clients: a third says nothing, a third sends a header and
+// a third a body, a byte at a time.
+func newSlow(ctx context.Context, addr string, n int) *slow {
+	s := &slow{start: time.Now()}
+	for i := range n {
+		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+		if err != nil {
+			continue
+		}
+		gone := make(chan struct{})
+		s.conns, s.gone = append(s.conns, c), append(s.gone, gone)
+		go hangUp(c, gone)
+		switch i % 3 {
+		case 1:
+			go dribble(c, "GET /kv/k0 HTTP/1.1\r\n", "X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy", gone)
+		case 2:
+			go dribble(c, "PUT /kv/slow HTTP/1.1\r\nHost: slow\r\nContent-Length: 1000000\r\n\r\n", strings.Repeat("z", 1000), gone)
+		}
+	}
+	return s
+}
+
+// hangUp reads until the server closes the connection.
+func hangUp(c net.Conn, gone chan struct{}) {
+	defer close(gone)
+	buf := make([]byte, 1024)
+	for {
+		if _, err := c.Read(buf); err != nil {
+			return
+		}
+	}
+}
+
+// dribble sends head at once and rest byte by byte.
+func dribble(c net.Conn, head, rest string, gone chan struct{}) {
+	if _, err := c.Write([]byte(head)); err != nil {
+		return
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for i := range len(rest) {
+		select {
+		case <-tick.C:
+		case <-gone:
+			return
+		}
+		if _, err := c.Write([]byte{rest[i]}); err != nil {
+			return
+		}
+	}
+}
+
+func (s *slow) connected() int { return len(s.conns) }
+
+func (s *slow) closedByServer() int {
+	n := 0
+	for _, g := range s.gone {
+		if closed(g) {
+			n++
+		}
+	}
+	return n
+}
+
+// over reports whether the server has hung up on everybody, or has had time
+// enough to.
+func (s *slow) over() bool {
+	return s.closedByServer() == len(s.conns) || time.Since(s.start) > slowBound+time.Second
+}
+
+func (s *slow) close() {
+	for _, c := range s.conns {
+		c.Close()
+	}
+}

@@ -1,0 +1,252 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"zeyrho/harness/check"
+	"zeyrho/harness/history"
+	"zeyrho/harness/real"
+)
+
+// Run is one run of a cell: its processes, its workers, and the recorder that
+// writes down what happens.
+type Run struct {
+	lab   *Lab
+	ctx   context.Context
+	cell  Cell
+	seed  uint64
+	dir   string // for the files of the store under test
+	world *real.World
+	rec   *history.Recorder
+	rng   *rand.Rand // for faults; workers have their own
+	sys   system
+	onEnd atomic.Pointer[func(history.Counts)] // told of every operation that ended
+
+	mu      sync.Mutex
+	fault   error        // the first thing that the harness itself could not do
+	bodies  []*worker    // every worker there ever was, so that all can be killed
+	adopted []history.Op // what a driver recorded, in the place of the run's own operations
+}
+
+// fail notes that the harness could not do something. The run goes on, but its
+// verdict cannot be a pass.
+func (r *Run) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fault == nil {
+		r.fault = err
+	}
+}
+
+// note writes an event into the history.
+func (r *Run) note(node, format string, args ...any) {
+	r.rec.Event(history.Event{Kind: "note", Node: node, Text: fmt.Sprintf(format, args...)})
+}
+
+// expect records something that the harness saw with its own eyes, beside the
+// operations, and whether it is as promised. Witness judges it.
+func (r *Run) expect(checker string, ok bool, format string, args ...any) {
+	e := history.Event{Kind: "seen", Node: checker, Text: fmt.Sprintf(format, args...)}
+	if !ok {
+		e.Kind = "broken"
+	}
+	r.rec.Event(e)
+}
+
+// witness judges what was recorded by expect under the given name.
+func witness(name string) check.Checker {
+	return func(h *history.History) check.Finding {
+		seen := 0
+		for _, e := range h.Events {
+			switch {
+			case e.Node != name:
+			case e.Kind == "broken":
+				return check.Finding{Checker: name, Verdict: check.Violation, Reason: e.Text}
+			case e.Kind == "seen":
+				seen++
+			}
+		}
+		if seen == 0 {
+			return check.Finding{Checker: name, Verdict: check.Inconclusive, Reason: "the run ended before anybody looked"}
+		}
+		return check.Finding{Checker: name, Verdict: check.Pass}
+	}
+}
+
+// scaled returns n, or ten times as much in the long tier.
+func (r *Run) scaled(n int) int {
+	if r.lab.full {
+		return 10 * n
+	}
+	return n
+}
+
+// start opens the store and checks that it is empty.
+func (r *Run) start() error {
+	if err := os.MkdirAll(r.dir, 0o755); err != nil {
+		return err
+	}
+	if err := r.sys.open(); err != nil {
+		return err
+	}
+	w := r.worker()
+	defer w.close()
+	if op := w.scan("", "", 0); op.Outcome != history.OK || len(op.Items) > 0 {
+		return fmt.Errorf("a new store must be empty, but a scan says %s %s with %d items", op.Outcome, op.Error, len(op.Items))
+	}
+	return nil
+}
+
+// Fault is something that happens to the store at a moment that is counted in
+// operations, so that a slow machine sees the same as a fast one.
+type Fault struct {
+	At   int // how many operations of the load have ended
+	Node string
+	Text string // what happens, in words
+	Do   func() error
+}
+
+// load runs n workers side by side, each with body, while the faults happen in
+// their order. It returns when every worker is done and every fault has
+// happened or can no longer happen.
+func (r *Run) load(phase string, n int, body func(*worker) error, faults ...Fault) error {
+	r.rec.Phase(phase)
+	base := r.rec.Counts().Ended
+	ended := make(chan int, 1<<16)
+	hook := func(c history.Counts) {
+		select {
+		case ended <- c.Ended - base:
+		default: // the fault's goroutine is far behind: it will see the next
+		}
+	}
+	r.onEnd.Store(&hook)
+	defer r.onEnd.Store(nil)
+
+	nemesis := make(chan error, 1)
+	go func() { nemesis <- r.carryOut(faults, ended) }()
+	err := r.together(n, body)
+	r.onEnd.Store(nil)
+	close(ended)
+	return errors.Join(err, <-nemesis)
+}
+
+// carryOut lets the faults happen, each when enough operations have ended.
+func (r *Run) carryOut(faults []Fault, ended <-chan int) error {
+	for n := range ended {
+		for len(faults) > 0 && n >= faults[0].At {
+			f := faults[0]
+			faults = faults[1:]
+			r.rec.Event(history.Event{Kind: "fault", Node: f.Node, Text: f.Text})
+			if err := f.Do(); err != nil {
+				return fmt.Errorf("fault %q: %w", f.Text, err)
+			}
+		}
+	}
+	if len(faults) > 0 {
+		return fmt.Errorf("the load ended before the fault %q was due", faults[0].Text)
+	}
+	return nil
+}
+
+// together runs body with n fresh workers and waits for them all.
+func (r *Run) together(n int, body func(*worker) error) error {
+	g, ctx := errgroup.WithContext(r.ctx)
+	for range n {
+		w := r.worker()
+		g.Go(func() error {
+			defer w.close()
+			w.ctx = ctx
+			return body(w)
+		})
+	}
+	return g.Wait()
+}
+
+// quiet reads every key of the store, alone and undisturbed.
+func (r *Run) quiet(keys ...string) error {
+	r.rec.Phase("quiet")
+	return r.together(1, func(w *worker) error {
+		for _, k := range keys {
+			w.get(k)
+		}
+		after := ""
+		for {
+			op := w.scan("", after, 0)
+			if op.Outcome != history.OK || !op.More {
+				return nil
+			}
+			after = op.Items[len(op.Items)-1].Key
+		}
+	})
+}
+
+// drawn returns count places among n operations, in order, not at the very
+// beginning or end.
+func (r *Run) drawn(count, n int) []int {
+	at := make([]int, count)
+	span := n * 8 / 10 / count
+	for i := range at {
+		at[i] = n/10 + i*span + r.rng.IntN(max(span, 1))
+	}
+	return at
+}
+
+// Lab holds the programs that are to be tried.
+type Lab struct {
+	full bool
+	bin  map[string]string // by step name, and "driver"
+	dir  string            // for the files of runs
+}
+
+// Outcome is what came of a run.
+type Outcome struct {
+	Findings []check.Finding
+	History  history.History
+}
+
+// Execute runs a cell once, and judges it. What the harness itself could not
+// do makes the outcome inconclusive.
+func (l *Lab) Execute(ctx context.Context, s Scenario, c Cell, seed uint64) Outcome {
+	if c.Expect == NA {
+		return Outcome{}
+	}
+	budget := time.Minute
+	if l.full {
+		budget = 10 * time.Minute
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("the run took longer than %v", budget))
+	defer cancel()
+	world := real.NewWorld(ctx)
+	defer world.Close()
+	r := &Run{
+		lab: l, ctx: ctx, cell: c, seed: seed, world: world,
+		dir: filepath.Join(l.dir, fmt.Sprintf("%s-%s-%s-%d", s.Name, c.Column, c.World, seed)),
+		rec: history.NewRecorder(history.Header{Scenario: s.Name, Column: c.Column, World: c.World, Seed: seed}),
+		rng: rand.New(rand.NewPCG(seed, 1)),
+	}
+	r.rec.OnEnd = func(n history.Counts, _ history.Op) {
+		if f := r.onEnd.Load(); f != nil {
+			(*f)(n)
+		}
+	}
+	err := r.carry(c)
+	h := r.rec.History()
+	if r.adopted != nil {
+		h.Ops = r.adopted
+	}
+	findings := check.Judge(&h, c.Checkers...)
+	if err != nil {
+		findings = append(findings, check.Finding{Checker: "harness", Verdict: check.Inconclusive, Reason: err.Error()})
+	}
+	return Outcome{findings, h}
+}

@@ -1,0 +1,229 @@
+package scenario
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"zeyrho/harness/check"
+	"zeyrho/harness/history"
+)
+
+// The scenarios of this file look at a server under load, and while it goes.
+
+func faultEvent(node, text string) history.Event {
+	return history.Event{Kind: "fault", Node: node, Text: text}
+}
+
+func rollingRestart() Scenario {
+	return Scenario{
+		Name:     "rolling-restart",
+		Question: "The server is asked to stop (SIGTERM) under load, and restarted: is every request that it accepted answered?",
+		Cells: []Cell{{
+			Column: "03", World: Real, Expect: Pass, Run: restartGently,
+			Checkers: []check.Checker{witness("drain"), check.Coverage(check.Need{OK: 150, Faults: []string{"SIGTERM"}})},
+		}},
+	}
+}
+
+// restartGently stops and restarts the server three times under load. Each
+// time, a request that is half sent when the signal comes has to be answered.
+// What step 03 keeps in memory is gone after each restart; that is asked
+// elsewhere.
+func restartGently(r *Run) error {
+	const workers = 4
+	each := r.scaled(60)
+	var faults []Fault
+	for _, at := range r.drawn(3, workers*each) {
+		faults = append(faults, Fault{At: at, Node: "server", Text: "SIGTERM in the middle of a request, and restart", Do: r.restartServer})
+	}
+	if err := r.load("faults", workers, mixed(each, keys(4)), faults...); err != nil {
+		return err
+	}
+	unknown := 0
+	for _, op := range r.rec.History().Ops {
+		if op.Outcome == history.Unknown {
+			unknown++
+		}
+	}
+	r.expect("drain", unknown == 0, "%d of %d operations were left unknown by the restarts", unknown, r.rec.Counts().Ended)
+	return nil
+}
+
+// restartServer sends half a request, tells the server to stop, sends the other
+// half, and wants the answer.
+func (r *Run) restartServer() error {
+	s := r.theServer()
+	h, err := halfPut(r.ctx, s.addr, strings.Repeat("d", 64<<10))
+	if err != nil {
+		return err
+	}
+	defer h.conn.Close()
+	if err := s.server.Terminate(); err != nil {
+		return err
+	}
+	if err := r.until("the server refuses newcomers", func() bool { return refuses(s.addr) }); err != nil {
+		return err
+	}
+	status, err := h.finish()
+	r.expect("drain", err == nil && status == http.StatusNoContent, "the request that was half sent at SIGTERM got the answer %d (%v)", status, err)
+	ctx, cancel := context.WithTimeout(r.ctx, patience)
+	defer cancel()
+	exit, err := s.server.Wait(ctx)
+	r.expect("drain", err == nil && exit.Code == 0 && exit.Signal == 0, "the server %v (%v)", exit, err)
+	s.server.Kill()
+	return s.restart()
+}
+
+// refuses reports whether nobody listens at addr.
+func refuses(addr string) bool {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return true
+	}
+	c.Close()
+	return false
+}
+
+// half is a put of which half has been sent.
+type half struct {
+	conn net.Conn
+	rest string
+}
+
+// halfPut begins a put of a value, and sends one half of it.
+func halfPut(ctx context.Context, addr, value string) (*half, error) {
+	c, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	c.SetDeadline(time.Now().Add(patience))
+	n := len(value) / 2
+	_, err = fmt.Fprintf(c, "PUT /kv/half HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s", addr, len(value), value[:n])
+	return &half{c, value[n:]}, err
+}
+
+// finish sends the other half and returns the status of the answer.
+func (h *half) finish() (int, error) {
+	if _, err := io.WriteString(h.conn, h.rest); err != nil {
+		return 0, err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(h.conn), nil)
+	if err != nil {
+		return 0, err
+	}
+	resp.Body.Close()
+	return resp.StatusCode, nil
+}
+
+func overload() Scenario {
+	return Scenario{
+		Name:     "overload",
+		Question: "Far more clients come than the server can serve: does it stay in bounds, and recover?",
+		Cells: []Cell{{
+			Column: "03", World: Real, Expect: Pass, Run: flood, Flags: []string{"-inflight", fmt.Sprint(inflight)},
+			Checkers: []check.Checker{witness("bounds"), witness("goodput"), witness("shed")},
+		}},
+	}
+}
+
+// The server of this scenario serves eight requests at a time. A request takes
+// about as long as its client needs to send a body in two halves, so eight
+// clients are what it can serve, and forty are five times too many.
+const (
+	inflight   = 8
+	tooMany    = 5 * inflight
+	floodValue = 1 << 20
+	sendTime   = 4 * time.Millisecond
+)
+
+// flood measures the goodput of as many clients as can be served, of five times
+// as many, and of the first number again.
+func flood(r *Run) error {
+	server := r.theServer().server
+	length := time.Duration(r.scaled(700)) * time.Millisecond
+	measure := func(phase string, clients int) crowd {
+		r.rec.Phase(phase)
+		c := r.crowd(clients, length)
+		r.note("load", "%d clients: %d puts of 1 MiB answered, %d refused with 503, %d failed otherwise", clients, c.done, c.shed, c.failed)
+		r.bound("memory", server, 192<<20)
+		return c
+	}
+	before := measure("warm-up", inflight)
+	during := measure("faults", tooMany)
+	after := measure("liveness", inflight)
+	r.expect("shed", during.shed > 0 && during.failed == 0, "under overload %d requests were refused with 503 and Retry-After, %d failed in other ways", during.shed, during.failed)
+	r.expect("goodput", 2*during.done >= before.done, "goodput during overload: %d puts, before it %d in the same time; at least half is asked", during.done, before.done)
+	r.expect("goodput", 2*after.done >= before.done, "goodput after overload: %d puts, before it %d in the same time; at least half is asked", after.done, before.done)
+	return nil
+}
+
+// crowd is what came of many clients.
+type crowd struct{ done, shed, failed int64 }
+
+// crowd lets n clients put large values for a while. Who is refused waits as
+// long as a send takes, and tries again.
+func (r *Run) crowd(n int, length time.Duration) crowd {
+	var done, shed, failed atomic.Int64
+	addr := r.theServer().addr
+	end := time.Now().Add(length)
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			for time.Now().Before(end) && r.ctx.Err() == nil {
+				switch status := slowPut(r.ctx, addr); status {
+				case http.StatusNoContent:
+					done.Add(1)
+				case http.StatusServiceUnavailable:
+					shed.Add(1)
+					pauseUnlessOver(r.ctx, 5*sendTime)
+				default:
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return crowd{done.Load(), shed.Load(), failed.Load()}
+}
+
+// pauseUnlessOver waits, or not if the run is over.
+func pauseUnlessOver(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+var large = strings.Repeat("v", floodValue)
+
+// slowPut sends a body in two halves with a pause between, and returns the
+// status. A server that sheds load answers before it has read the body: then
+// the second half is not sent.
+func slowPut(ctx context.Context, addr string) int {
+	h, err := halfPut(ctx, addr, large)
+	if err == nil {
+		pauseUnlessOver(ctx, sendTime)
+	}
+	if h == nil {
+		return 0
+	}
+	defer h.conn.Close()
+	io.WriteString(h.conn, h.rest) // an early answer may have closed our way there
+	resp, err := http.ReadResponse(bufio.NewReader(h.conn), nil)
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") == "" {
+		return 0
+	}
+	return resp.StatusCode
+}

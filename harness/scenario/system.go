@@ -1,0 +1,124 @@
+package scenario
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"zeyrho/harness/real"
+)
+
+// system is how a step is run: what has to be started, and how its clients get
+// at it. A client is always a shell.
+type system interface {
+	// open starts whatever is not a client, on an empty disk.
+	open() error
+	// spec says how to start the client process of worker n.
+	spec(n int) (real.Spec, error)
+	// kill ends with SIGKILL whatever holds the data.
+	kill() error
+	// restart brings it back, with what is left on its disk.
+	restart() error
+}
+
+// newSystem returns the system of a column.
+func (r *Run) newSystem() (system, error) {
+	flags := r.cell.Flags
+	switch r.cell.Column {
+	case "01":
+		return &inProcess{r}, nil
+	case "02":
+		return &sharedFile{r: r, file: filepath.Join(r.dir, "store.kv"), flags: flags}, nil
+	case "03":
+		return &oneServer{r: r, flags: flags}, nil
+	}
+	return nil, fmt.Errorf("there is no column %s", r.cell.Column)
+}
+
+// inProcess is step 01: every client is a store of its own.
+type inProcess struct{ r *Run }
+
+func (s *inProcess) open() error { return nil }
+
+func (s *inProcess) spec(n int) (real.Spec, error) {
+	return real.Spec{Name: fmt.Sprintf("client %d", n), Path: s.r.lab.bin["01-map"]}, nil
+}
+
+func (s *inProcess) kill() error    { return s.r.killClients() }
+func (s *inProcess) restart() error { return nil }
+
+// sharedFile is step 02: every client is a process on the same file.
+type sharedFile struct {
+	r     *Run
+	file  string
+	flags []string
+}
+
+func (s *sharedFile) open() error { return os.MkdirAll(filepath.Dir(s.file), 0o755) }
+
+func (s *sharedFile) spec(n int) (real.Spec, error) {
+	args := append([]string{"-file", s.file}, s.flags...)
+	return real.Spec{Name: fmt.Sprintf("client %d", n), Path: s.r.lab.bin["02-concurrency"], Args: args}, nil
+}
+
+func (s *sharedFile) kill() error    { return s.r.killClients() }
+func (s *sharedFile) restart() error { return nil }
+
+// oneServer is step 03: a server, and clients that reach it through a proxy
+// each.
+type oneServer struct {
+	r       *Run
+	flags   []string
+	server  *real.Process
+	addr    string
+	proxies map[int]*real.Proxy
+}
+
+func (s *oneServer) open() error {
+	s.proxies = map[int]*real.Proxy{}
+	return s.serve("127.0.0.1:0")
+}
+
+func (s *oneServer) serve(listen string) error {
+	args := append([]string{"-serve", "-listen", listen}, s.flags...)
+	p, err := s.r.world.Start(real.Spec{Name: "server", Path: s.r.lab.bin["03-server"], Args: args})
+	if err != nil {
+		return err
+	}
+	s.server = p
+	s.addr, err = p.Listening(s.r.ctx)
+	return err
+}
+
+func (s *oneServer) spec(n int) (real.Spec, error) {
+	p, err := s.proxy(n)
+	if err != nil {
+		return real.Spec{}, err
+	}
+	return real.Spec{Name: fmt.Sprintf("client %d", n), Path: s.r.lab.bin["03-server"], Args: []string{"-connect", "http://" + p.Addr()}}, nil
+}
+
+// proxy returns the link of worker n.
+func (s *oneServer) proxy(n int) (*real.Proxy, error) {
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	if p := s.proxies[n]; p != nil {
+		return p, nil
+	}
+	p, err := s.r.world.Proxy(s.addr)
+	if err == nil {
+		s.proxies[n] = p
+	}
+	return p, err
+}
+
+func (s *oneServer) kill() error {
+	s.server.Kill()
+	return nil
+}
+
+func (s *oneServer) restart() error { return s.serve(s.addr) }
+
+// patience is how long a worker waits for one answer.
+const patience = 5 * time.Second

@@ -1,0 +1,193 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"zeyrho/harness/history"
+	"zeyrho/harness/real"
+)
+
+// worker is a user: it asks, waits for the answer, and asks again. Behind it is
+// a client process; if that dies or does not answer, the worker takes a new
+// one, as a user would. It is for one goroutine.
+type worker struct {
+	r    *Run
+	ctx  context.Context
+	n    int // its number in the run
+	rng  *rand.Rand
+	rec  *history.Client
+	proc *real.Client // nil: the next operation starts one
+	asks int          // how many values it has made up
+}
+
+func (r *Run) worker() *worker {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := len(r.bodies)
+	w := &worker{r: r, ctx: r.ctx, n: n, rng: rand.New(rand.NewPCG(r.seed, uint64(100+n))), rec: r.rec.Client()}
+	r.bodies = append(r.bodies, w)
+	return w
+}
+
+// close ends the worker's process.
+func (w *worker) close() {
+	if p := w.process(nil); p != nil {
+		p.Kill()
+	}
+}
+
+// process returns the worker's process and puts another in its place.
+func (w *worker) process(next *real.Client) *real.Client {
+	w.r.mu.Lock()
+	defer w.r.mu.Unlock()
+	p := w.proc
+	w.proc = next
+	return p
+}
+
+// current returns the worker's process, or nil.
+func (w *worker) current() *real.Client {
+	w.r.mu.Lock()
+	defer w.r.mu.Unlock()
+	return w.proc
+}
+
+// client returns the worker's process, and starts one if there is none.
+func (w *worker) client() (*real.Client, error) {
+	if p := w.current(); p != nil && !p.Ended() {
+		return p, nil
+	}
+	spec, err := w.r.sys.spec(w.n)
+	if err != nil {
+		return nil, err
+	}
+	p, err := w.r.world.StartClient(spec)
+	if err != nil {
+		return nil, err
+	}
+	w.process(p)
+	return p, nil
+}
+
+// do asks for op and records it.
+func (w *worker) do(op history.Op) history.Op {
+	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	defer cancel()
+	call := w.rec.Begin(op)
+	p, err := w.client()
+	if err != nil {
+		w.r.fail(err)
+		return call.End(history.Answer{Outcome: history.Fail, Error: err.Error()})
+	}
+	a, err := p.Do(ctx, op)
+	if err != nil {
+		w.r.fail(fmt.Errorf("client %d: %w", w.n, err))
+		a.Outcome, a.Error = history.Unknown, err.Error()
+	}
+	if a.Outcome == history.Unknown && ctx.Err() != nil {
+		w.close() // it may still answer, but nobody waits any longer
+	}
+	return call.End(a)
+}
+
+func (w *worker) get(key string) history.Op {
+	return w.do(history.Op{Kind: history.Get, Key: key})
+}
+
+// put writes a value; cond is the version that the key must have, nil for any.
+func (w *worker) put(key, value string, cond *uint64) history.Op {
+	return w.do(history.Op{Kind: history.Put, Key: key, Value: value, If: cond})
+}
+
+func (w *worker) delete(key string, cond *uint64) history.Op {
+	return w.do(history.Op{Kind: history.Delete, Key: key, If: cond})
+}
+
+func (w *worker) scan(prefix, after string, limit int) history.Op {
+	return w.do(history.Op{Kind: history.Scan, Key: prefix, After: after, Limit: limit})
+}
+
+// value makes up a value that nobody has written before.
+func (w *worker) value() string {
+	w.asks++
+	return fmt.Sprintf("w%d-%d", w.n, w.asks)
+}
+
+// killClients kills the process of every worker.
+func (r *Run) killClients() error {
+	r.mu.Lock()
+	var procs []*real.Client
+	for _, w := range r.bodies {
+		if w.proc != nil {
+			procs = append(procs, w.proc)
+		}
+	}
+	r.mu.Unlock()
+	for _, p := range procs {
+		p.Kill()
+	}
+	return nil
+}
+
+// keys returns n keys.
+func keys(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf("k%d", i)
+	}
+	return out
+}
+
+// mixed is the everyday workload: n operations of every kind on few keys, some
+// of the writes on a condition that may or may not hold.
+func mixed(n int, keys []string) func(*worker) error {
+	return func(w *worker) error {
+		seen := map[string]uint64{} // the last version of each key that this worker was told
+		for range n {
+			if w.ctx.Err() != nil {
+				return w.ctx.Err()
+			}
+			key := keys[w.rng.IntN(len(keys))]
+			var op history.Op
+			switch w.rng.IntN(10) {
+			case 0, 1, 2, 3:
+				op = w.get(key)
+			case 4, 5, 6:
+				op = w.put(key, w.value(), nil)
+			case 7, 8:
+				v := seen[key]
+				op = w.put(key, w.value(), &v)
+			default:
+				op = w.delete(key, nil)
+			}
+			if op.Outcome == history.OK {
+				seen[key] = op.Version
+				if op.Status == history.Absent || (op.Kind == history.Delete && op.Status == history.Done) {
+					seen[key] = 0
+				}
+			}
+		}
+		return nil
+	}
+}
+
+// increments adds one to a counter, n times: it reads, adds, and writes on the
+// condition that nobody was faster.
+func increments(n int, key string) func(*worker) error {
+	return func(w *worker) error {
+		for done := 0; done < n && w.ctx.Err() == nil; {
+			got := w.get(key)
+			if got.Outcome != history.OK {
+				continue
+			}
+			count := 0
+			fmt.Sscan(got.Value, &count)
+			if op := w.put(key, fmt.Sprint(count+1), &got.Version); op.Outcome != history.OK || op.Status == history.Done {
+				done++
+			}
+		}
+		return w.ctx.Err()
+	}
+}
