@@ -44,8 +44,7 @@ doctor:
 
 ## docs      build the site into site/
 docs:
-	@sh $(scripts)/mkdocs.sh build --strict --quiet
-	@echo 'The site is in site/. make serve shows it.'
+	@sh $(scripts)/mkdocs.sh build --strict
 
 ## serve     show the site on http://127.0.0.1:8000/
 serve:

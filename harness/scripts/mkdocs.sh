@@ -15,5 +15,14 @@ Nothing else needs them: the chapters in docs/ read well without a site.
 END
 	exit 1
 fi
-# The theme's current releases print an advertisement unless told not to.
-NO_MKDOCS_2_WARNING=1 exec mkdocs "$@"
+export NO_MKDOCS_2_WARNING=1 # of the theme's newer releases
+
+if [ "${1-}" != build ]; then
+	exec mkdocs "$@"
+fi
+# What mkdocs says while it builds matters only if it fails.
+if ! said=$(mkdocs "$@" 2>&1); then
+	echo "$said" >&2
+	exit 1
+fi
+echo 'The site is in site/. make serve shows it.'
