@@ -40,7 +40,8 @@ type Shell struct {
 // Run answers line after line until there are no more, somebody says exit, ctx
 // ends, the process is told to stop (SIGTERM, on a pipe SIGINT too) or nobody
 // reads the answers any longer. It returns the exit status for the process: 1
-// if this was a pipe and a line of it failed, otherwise 0.
+// if this was a pipe and a line of it failed or its answer could not be
+// written, otherwise 0.
 func (sh Shell) Run(ctx context.Context) int {
 	if sh.In == nil {
 		sh.In = os.Stdin
@@ -60,7 +61,15 @@ func (sh Shell) Run(ctx context.Context) int {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second one kills, should a command hang
-	s.loop(ctx, pipe{bufio.NewReader(sh.In)})
+	return s.status(s.loop(ctx, pipe{bufio.NewReader(sh.In)}))
+}
+
+// status is the exit status after a loop on a pipe that has ended with err.
+func (s *session) status(err error) int {
+	if err != nil && err != errExit && !errors.Is(err, syscall.EPIPE) {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		s.failed = true
+	}
 	if s.failed {
 		return 1
 	}
@@ -69,8 +78,8 @@ func (sh Shell) Run(ctx context.Context) int {
 
 // source is where lines come from.
 type source interface {
-	// next returns the next line, or io.EOF. After errLongLine, which stands
-	// for a line, one can go on.
+	// next returns the next line without its end, or io.EOF. After
+	// errLongLine, which stands for a line, one can go on.
 	next() (string, error)
 }
 
@@ -88,7 +97,8 @@ type session struct {
 
 func plain(_ color.Attribute, text string) string { return text }
 
-// loop answers the lines of src, and returns what made it stop.
+// loop answers the lines of src. It returns nil when they or ctx have come to
+// an end, errExit if somebody says so, or what went wrong with src or out.
 func (s *session) loop(ctx context.Context, src source) error {
 	for {
 		line, err := s.next(ctx, src)
@@ -96,17 +106,16 @@ func (s *session) loop(ctx context.Context, src source) error {
 		case errors.Is(err, errLongLine):
 			s.report(err)
 		case errors.Is(err, io.EOF) || ctx.Err() != nil:
-			return err
+			return nil
 		case err != nil:
-			s.report(fmt.Errorf("reading the next line: %w", err))
-			return errors.Join(err, s.out.Flush())
+			return fmt.Errorf("reading a line: %w", err)
 		default:
 			if err := s.answer(ctx, line); err != nil {
 				return err
 			}
 		}
 		if err := s.out.Flush(); err != nil {
-			return err
+			return fmt.Errorf("writing an answer: %w", err)
 		}
 	}
 }

@@ -111,14 +111,13 @@ ok, version 1
 type conversation struct {
 	in      *io.PipeWriter
 	answers *bufio.Reader
-	out     *io.PipeReader
 	status  chan int
 }
 
 func converse(ctx context.Context, verbs ...shell.Verb) *conversation {
 	in, typed := io.Pipe()
 	heard, out := io.Pipe()
-	c := &conversation{typed, bufio.NewReader(heard), heard, make(chan int, 1)}
+	c := &conversation{typed, bufio.NewReader(heard), make(chan int, 1)}
 	go func() {
 		c.status <- shell.Shell{Store: store.Open(), In: in, Out: out, Verbs: verbs}.Run(ctx)
 		out.Close()
@@ -172,12 +171,23 @@ func TestTheEndOfTheContextReachesTheCommandThatRuns(t *testing.T) {
 	assert.Equal(t, 1, <-c.status)
 }
 
-func TestTheShellEndsWhenNobodyListens(t *testing.T) {
-	c := converse(t.Context())
-	require.NoError(t, c.out.Close())
-	_, err := io.WriteString(c.in, "get k\n")
-	require.NoError(t, err)
-	assert.Equal(t, 0, <-c.status)
+// deaf is an output that fails.
+type deaf struct{ err error }
+
+func (d deaf) Write([]byte) (int, error) { return 0, d.err }
+
+func TestTheShellEndsWhenItsAnswersAreLost(t *testing.T) {
+	for _, test := range []struct {
+		err    error
+		status int
+	}{
+		{syscall.EPIPE, 0}, // the reader has heard enough
+		{syscall.ENOSPC, 1},
+	} {
+		in := strings.NewReader(strings.Repeat("get k\n", 1000))
+		status := shell.Shell{Store: store.Open(), In: in, Out: deaf{test.err}}.Run(t.Context())
+		assert.Equal(t, test.status, status, test.err)
+	}
 }
 
 func TestAStepAddsVerbsOfItsOwn(t *testing.T) {
