@@ -44,6 +44,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	maps.Copy(h, a.header)
+	if r.Body != http.NoBody || s.draining.Load() {
+		// If it was refused before its body was read: by default net/http would wait for
+		// the body, to use the connection again, before it lets the answer go.
+		h["Connection"] = []string{"close"}
+	}
 	if a.status != http.StatusNoContent {
 		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
 	}
@@ -285,8 +290,8 @@ func (s *Server) room(r *http.Request, size int) (leave func(), err error) {
 	return leave, nil
 }
 
-// readBody reads the value of a put, if it can be served. (When the body has
-// arrived the last place may be gone again: see inFlight.)
+// readBody reads the value of a put, if it can be served, and leaves r without
+// a body. (Meanwhile the last place may be gone again: see inFlight.)
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	size := r.ContentLength
 	switch {
@@ -312,18 +317,19 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	} else {
 		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, kv.MaxValue))
 	}
-	return body, bodyError(err)
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	r.Body = http.NoBody
+	return body, nil
 }
 
 func tooLarge() *Problem {
 	return problem(http.StatusRequestEntityTooLarge, CodeTooLarge, "the value is larger than %d bytes, which is the limit", kv.MaxValue)
 }
 
-func bodyError(err error) error {
-	_, large := errors.AsType[*http.MaxBytesError](err)
-	switch {
-	case err == nil:
-		return nil
+func bodyError(err error) *Problem {
+	switch _, large := errors.AsType[*http.MaxBytesError](err); {
 	case large:
 		return tooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -144,10 +144,9 @@ func Listen(address string) (net.Listener, error) {
 	return l, err
 }
 
-// Run serves the connections of l until ctx ends. Then it drains: it lets go
-// of the address, refuses what is new, and returns when everything that the
-// store had been asked is answered, or with an error after Config.Drain. It
-// closes l.
+// Run serves the connections of l until ctx ends. Then it drains: it closes l,
+// refuses what is new, and returns when everything that was begun before is
+// answered, or with an error after Config.Drain.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	h := s.httpServer()
 	ended := make(chan error, 1)
@@ -157,6 +156,9 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
+	s.draining.Store(true)
+	l.Close()
+	<-ended
 	return s.drain(h)
 }
 
@@ -177,18 +179,21 @@ func (s *Server) httpServer() *http.Server {
 	}
 }
 
-// unasked is how long a connection may take, at the end, to send the header of
-// a request that is on its way. It gets an answer then, if not a friendly one.
-const unasked = 300 * time.Millisecond
+// grace is how long, at the end, a request that crosses with our farewell on
+// the wire is still told no. After it, connections without a request are
+// closed, and then who sends one all the same learns nothing.
+const grace = 200 * time.Millisecond
 
+// drain ends the connections, when there is no listener any more.
 func (s *Server) drain(h *http.Server) error {
-	s.draining.Store(true)
 	s.config.Log.Info("draining", "connections", s.conns.count(), "in_flight", len(s.places))
-	quiet := time.AfterFunc(unasked, s.conns.closeQuiet)
-	defer quiet.Stop()
 	// Not a child of Run's context, which has ended.
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.Drain)
 	defer cancel()
+	for began := time.Now(); s.conns.count() > 0 && time.Since(began) < grace; {
+		time.Sleep(grace / 20)
+	}
+	s.conns.closeQuiet()
 	if err := h.Shutdown(ctx); err != nil {
 		h.Close()
 		return fmt.Errorf("drain: cut %d connections after %v, with %d requests in flight: %w",
