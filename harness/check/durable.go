@@ -1,10 +1,6 @@
 package check
 
-import (
-	"strings"
-
-	"zeyrho/harness/history"
-)
+import "zeyrho/harness/history"
 
 const durability finder = "durability"
 
@@ -96,11 +92,11 @@ func recovered(get history.Op, writes []history.Op) Finding {
 	ids := []int{get.ID}
 	switch {
 	case !ok && written == nil:
-		return durability.violation(ids, "%s, which nobody had written", toldRead(get))
+		return durability.violation(ids, "%s, which nobody had written", told(get))
 	case ok && last.Kind == history.Delete:
-		return durability.violation(append(ids, last.ID), "%s, but %s: it came back", toldRead(get), had(last))
+		return durability.violation(append(ids, last.ID), "%s, but %s: it came back", told(get), had(last))
 	}
-	return durability.violation(append(ids, last.ID), "%s, but %s: that write was lost", toldRead(get), had(last))
+	return durability.violation(append(ids, last.ID), "%s, but %s: that write was lost", told(get), had(last))
 }
 
 // lastAcked returns the last of the writes that were acknowledged before get.
@@ -118,9 +114,4 @@ func lastAcked(get history.Op, writes []history.Op) (last history.Op, ok bool) {
 		}
 	}
 	return last, ok
-}
-
-// toldRead is told for what may come from a page: see reads.
-func toldRead(op history.Op) string {
-	return strings.Replace(told(op), "found "+quote(op.Key)+" absent", "did not find "+quote(op.Key), 1)
 }

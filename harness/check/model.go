@@ -220,11 +220,11 @@ func (m *sequential) scan(op history.Op) Finding {
 	for _, get := range reads(op, m.all) {
 		m.version(get)
 		f := m.reply(get, func(answers string) Finding {
-			saw := "it was absent"
+			saw := "did not get " + quote(get.Key)
 			if get.Status == history.Done {
-				saw = "it was " + shown(get.Value, get.Version)
+				saw = fmt.Sprintf("got %s as %s", quote(get.Key), shown(get.Value, get.Version))
 			}
-			return model.violation([]int{op.ID}, "%s: %s in the page for %s; right would have been %s", told(op), saw, quote(get.Key), answers)
+			return model.violation([]int{op.ID}, "%s and %s; right would have been %s", told(op), saw, answers)
 		})
 		if f.Verdict != Pass {
 			return f

@@ -2,7 +2,6 @@ package check_test
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -86,93 +85,6 @@ func orderable(ops []history.Op) bool {
 	return try(live, false, "", 0, 0)
 }
 
-// simulate makes a history of a correct register: clients call, operations
-// take effect at some instant, replies arrive or get lost. Small histories
-// have n operations on one key; versions have gaps.
-func simulate(r *rand.Rand, n, clients int, unknown float64, spread int) []history.Op {
-	type running struct {
-		op      int
-		applied bool
-		lost    bool
-	}
-	var ops []history.Op
-	var value string
-	var version, last uint64
-	exists := false
-	inFlight := map[int]*running{} // by place of the client
-	numbers := make([]int, clients)
-	for i := range numbers {
-		numbers[i] = i
-	}
-	nextNumber := clients
-	var late []int // lost before they were applied
-	apply := func(id int) {
-		op := &ops[id]
-		last += 1 + uint64(r.IntN(2))
-		holds := op.If == nil || *op.If == version
-		op.Version = version
-		switch {
-		case op.Kind == history.Get && exists:
-			op.Status, op.Value = history.Done, value
-		case op.Kind == history.Get:
-			op.Status = history.Absent
-		case !holds:
-			op.Status = history.Conflict
-		case op.Kind == history.Delete && !exists:
-			op.Status = history.Absent
-		case op.Kind == history.Delete:
-			op.Status, op.Version, exists, value, version = history.Done, last, false, "", 0
-		default:
-			op.Status, op.Version, exists, value, version = history.Done, last, true, op.Value, last
-		}
-	}
-	now := int64(0)
-	for len(ops) < n || len(inFlight) > 0 {
-		now++
-		place := r.IntN(clients)
-		if len(late) > 0 && r.IntN(spread) == 0 {
-			apply(late[0])
-			ops[late[0]].Status, ops[late[0]].Version = "", 0
-			late = late[1:]
-		}
-		f := inFlight[place]
-		switch {
-		case f == nil && len(ops) < n:
-			op := history.Op{ID: len(ops), Client: numbers[place], Phase: "faults", Key: "x", Call: now, Outcome: history.OK}
-			op.Kind = []history.Kind{history.Get, history.Put, history.Put, history.Delete, history.Get}[r.IntN(5)]
-			if op.Kind == history.Put {
-				op.Value = fmt.Sprint("v", r.IntN(2*n))
-			}
-			if op.Kind != history.Get && r.IntN(2) == 0 {
-				guess := version
-				if r.IntN(4) == 0 {
-					guess = uint64(r.IntN(int(last) + 2))
-				}
-				op.If = &guess
-			}
-			ops = append(ops, op)
-			inFlight[place] = &running{op: op.ID, lost: r.Float64() < unknown}
-		case f == nil:
-		case !f.applied && f.lost && r.IntN(2) == 0, f.lost && f.applied:
-			op := &ops[f.op]
-			op.Outcome, op.Status, op.Version = history.Unknown, "", 0
-			if !f.applied && op.Kind != history.Get {
-				late = append(late, f.op)
-			}
-			numbers[place] = nextNumber
-			nextNumber++
-			delete(inFlight, place)
-		case !f.applied:
-			apply(f.op)
-			f.applied = true
-		default:
-			ops[f.op].Return = now
-			delete(inFlight, place)
-		}
-	}
-	return ops
-}
-
 // mutate breaks a history a little, or not at all: whether it did is for the
 // oracle to say.
 func mutate(r *rand.Rand, ops []history.Op) []history.Op {
@@ -214,8 +126,8 @@ func TestLinearizableSaysWhatTheOracleSays(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	lin := check.Linearizable(20 * time.Second)
 	broken := 0
-	for i := range 20000 {
-		ops := simulate(r, 2+r.IntN(6), 1+r.IntN(4), 0.3, 3)
+	for i := range 8000 {
+		ops := simulate(r, world{ops: 2 + r.IntN(6), clients: 1 + r.IntN(4), keys: 1, unknown: 0.3, late: 3})
 		require.True(t, orderable(ops), "the oracle itself\n%s", print(ops))
 		f := lin(&history.History{Ops: ops})
 		require.Equal(t, check.Pass, f.Verdict, "history %d: %s\n%s", i, f.Reason, print(ops))
@@ -233,7 +145,7 @@ func TestLinearizableSaysWhatTheOracleSays(t *testing.T) {
 		}
 	}
 	t.Logf("%d mutated histories were wrong", broken)
-	require.Greater(t, broken, 1500, "the mutations do not break enough")
+	require.Greater(t, broken, 600, "the mutations do not break enough")
 }
 
 func print(ops []history.Op) string {
@@ -242,20 +154,4 @@ func print(ops []history.Op) string {
 		return err.Error()
 	}
 	return b.String()
-}
-
-func TestLongHistoriesOfACorrectRegisterPass(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	for i := range 30 {
-		h := &history.History{Ops: simulate(r, 1000, 1+i%8, 0.02, 20)}
-		require.NoError(t, history.Validate(*h))
-		start := time.Now()
-		for _, c := range []check.Checker{check.Linearizable(20 * time.Second), check.Versions, check.Once} {
-			f := c(h)
-			require.Equal(t, check.Pass, f.Verdict, "history %d: %s: %s", i, f.Checker, f.Reason)
-		}
-		if d := time.Since(start); d > time.Second {
-			t.Logf("history %d took %v", i, d)
-		}
-	}
 }
