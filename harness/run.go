@@ -78,7 +78,7 @@ func story(w io.Writer, c report.Cell) error {
 	}
 	fmt.Fprintf(w, "%s × %s (%s world, seed %d): %s\n", c.Scenario, c.Column, c.World, c.Seed, sc.Question)
 	report.WriteStory(w, h)
-	report.WriteFindings(w, cell, check.Judge(&h, cell.Checkers...))
+	report.WriteFindings(w, cell, cell.Judge(&h))
 	fmt.Fprintf(w, "\n%s in %.1f s. The history: %s\n", report.Paint(c.Look(), c.Mark()), c.Seconds, c.History)
 	if c.Look() == report.Planned {
 		fmt.Fprintf(w, "Red as planned: %s Step %s mends it.\n", c.Why, c.FixedBy)
@@ -123,7 +123,7 @@ func runJudge(_ context.Context, args []string) (int, error) {
 		if err != nil {
 			return exitUsage, err
 		}
-		findings := check.Judge(&h, cell.Checkers...)
+		findings := cell.Judge(&h)
 		c := report.NewCell(sc, cell, h.Header.Seed, findings)
 		fmt.Printf("%s × %s: %s\n", sc.Name, cell.Column, strings.TrimSpace(sc.Question))
 		report.WriteStory(os.Stdout, h)

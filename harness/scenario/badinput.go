@@ -26,7 +26,7 @@ func badInput() Scenario {
 		Cells: []Cell{
 			{Column: "01", World: Real, Expect: Pass, Run: nonsense(), Checkers: checkers},
 			{Column: "02", World: Real, Expect: Pass, Run: nonsense((*Run).badFiles), Checkers: checkers},
-			{Column: "03", World: Real, Expect: Pass, Run: nonsense((*Run).badRequests), Checkers: append(checkers, witness("bounds"))},
+			{Column: "03", World: Real, Expect: Pass, Run: nonsense((*Run).badRequests), Checkers: with(checkers, witness("bounds"))},
 		},
 	}
 }

@@ -17,25 +17,26 @@ func killRestart() Scenario {
 		Cells: []Cell{
 			{
 				Column: "01", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability",
-				Run: func(r *Run) error { return r.killed(1, 1) }, Checkers: []check.Checker{check.Durable},
+				Run: func(r *Run) error { return r.killed(1, 1, 60) }, Checkers: []check.Checker{check.Durable},
 				Why: "The map lived in the memory of a process, and died with it.",
 			},
 			{
-				Column: "02", World: Real, Expect: Pass, Run: func(r *Run) error { return r.killed(4, 3) },
+				Column: "02", World: Real, Expect: Pass, Run: func(r *Run) error { return r.killed(4, 3, 5) },
 				Checkers: []check.Checker{check.Durable, lin, check.Versions, check.Coverage(check.Need{OK: 150, Faults: []string{"kill -9"}})},
 			},
 			{
 				Column: "03", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability",
-				Run: func(r *Run) error { return r.killed(4, 1) }, Checkers: []check.Checker{check.Durable},
+				Run: func(r *Run) error { return r.killed(4, 1, 60) }, Checkers: []check.Checker{check.Durable},
 				Why: "The server kept everything in memory: an acknowledged write is gone after kill -9. Step 02's file would have kept it.",
 			},
 		},
 	}
 }
 
-// killed lets n workers write while whatever holds the data is killed and
-// brought back, several times.
-func (r *Run) killed(workers, times int) error {
+// killed lets workers write n keys while whatever holds the data is killed and
+// brought back, several times. With many keys, some of what is lost is not
+// written again, so that a reader misses it in the end.
+func (r *Run) killed(workers, times, n int) error {
 	each := r.scaled(60)
 	var faults []Fault
 	for _, at := range r.drawn(times, workers*each) {
@@ -46,17 +47,17 @@ func (r *Run) killed(workers, times int) error {
 			return r.sys.restart()
 		}})
 	}
-	if err := r.load("faults", workers, mixed(each, keys(5)), faults...); err != nil {
+	if err := r.load("faults", workers, mixed(each, keys(n)), faults...); err != nil {
 		return err
 	}
-	return r.quiet(keys(5)...)
+	return r.quiet(keys(n)...)
 }
 
 func powerLoss() Scenario {
 	why := "Nothing was ever synced to a disk, so nothing that was acknowledged has to be there when the power comes back."
 	memory := func(r *Run) error {
 		r.note("", "the disk after a power loss holds what was synced: of this step, nothing")
-		return r.killed(1, 1)
+		return r.killed(1, 1, 60)
 	}
 	durable := []check.Checker{check.Durable}
 	return Scenario{
@@ -232,7 +233,7 @@ func lostReplyAndKill() Scenario {
 // dropAndKill loses a reply, and kills the server while the client still waits.
 func dropAndKill(r *Run) error {
 	each := r.scaled(60)
-	err := r.load("faults", 3, mixed(each, keys(4)), Fault{At: each, Node: "server", Text: "a reply is lost; then kill -9, and restart", Do: func() error {
+	err := r.load("faults", 3, mixed(each, keys(60)), Fault{At: 2 * each, Node: "server", Text: "a reply is lost; then kill -9, and restart", Do: func() error {
 		if err := r.dropReply(1); err != nil {
 			return err
 		}
@@ -244,7 +245,7 @@ func dropAndKill(r *Run) error {
 	if err != nil {
 		return err
 	}
-	return r.quiet(keys(4)...)
+	return r.quiet(keys(60)...)
 }
 
 func monthsOfWrites() Scenario {

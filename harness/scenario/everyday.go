@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"zeyrho/harness/check"
@@ -11,18 +12,13 @@ import (
 // The scenarios of this file need no fault: users are enough.
 
 func baseline() Scenario {
-	run := func(r *Run) error {
-		if err := r.load("warm-up", 1, everything(r.scaled(300))); err != nil {
-			return err
-		}
-		return r.quiet(keys(6)...)
-	}
-	judges := []check.Checker{check.Model, check.Coverage(check.Need{OK: 250})}
+	run := func(r *Run) error { return r.load("warm-up", 1, everything(r.scaled(300))) }
+	judges := []check.Checker{check.StartedEmpty, check.Model, check.Coverage(check.Need{OK: 250, Conflicts: 10})}
 	return Scenario{
 		Name:     "baseline",
 		Question: "One user, no fault: does the store behave like a map with versions?",
 		Cells: []Cell{
-			{Column: "01", World: Real, Expect: Pass, Checkers: append(judges, witness("api")), Run: func(r *Run) error {
+			{Column: "01", World: Real, Expect: Pass, Checkers: with(judges, witness("api")), Run: func(r *Run) error {
 				// The shell copies every value; only a caller of the API can
 				// see whether the map keeps a slice of his.
 				if err := r.api(); err != nil {
@@ -111,9 +107,14 @@ func contention() Scenario {
 				Column: "02", World: Sim, Expect: Pass, Checkers: []check.Checker{witness("interleavings")},
 				Run: func(r *Run) error { return r.interleavings("locked", "sharded", "mapped") },
 			},
-			{Column: "03", World: Real, Expect: Pass, Run: contended, Checkers: append(atomically(), check.Counter("counter"))},
+			{Column: "03", World: Real, Expect: Pass, Run: contended, Checkers: with(atomically(), check.Counter("counter"))},
 		},
 	}
+}
+
+// with returns more checkers.
+func with(checkers []check.Checker, more ...check.Checker) []check.Checker {
+	return slices.Concat(checkers, more)
 }
 
 // atomically is what a store with atomic operations on single keys must pass.
@@ -170,7 +171,7 @@ func (r *Run) interleavings(stores ...string) error {
 }
 
 func manyProcesses() Scenario {
-	checkers := append(atomically(), check.Torn("k"), check.Counter("counter"))
+	checkers := with(atomically(), check.Torn("k"), check.Counter("counter"))
 	return Scenario{
 		Name:     "many-processes",
 		Question: "Several processes use one store: do they see the same one?",
@@ -180,8 +181,8 @@ func manyProcesses() Scenario {
 				Checkers: []check.Checker{lin},
 				Why:      "Every process has a map of its own: what one writes, the others never see.",
 			},
-			{Column: "02", World: Real, Expect: Pass, Run: together2, Checkers: append(checkers, witness("handles"))},
-			{Column: "03", World: Real, Expect: Pass, Run: together3, Checkers: append(checkers, witness("one-owner"))},
+			{Column: "02", World: Real, Expect: Pass, Run: together2, Checkers: with(checkers, witness("handles"))},
+			{Column: "03", World: Real, Expect: Pass, Run: together3, Checkers: with(checkers, witness("one-owner"))},
 		},
 	}
 }
@@ -204,7 +205,7 @@ func together(r *Run) error {
 // written whole.
 func checksummed(n int, keys []string) func(*worker) error {
 	return func(w *worker) error {
-		for range n {
+		for i := 0; w.more(i, n); i++ {
 			key := keys[w.rng.IntN(len(keys))]
 			if w.rng.IntN(2) == 0 {
 				w.get(key)
@@ -212,11 +213,8 @@ func checksummed(n int, keys []string) func(*worker) error {
 			}
 			w.asks++
 			w.put(key, check.MakeValue(w.n, w.asks, 64), nil)
-			if w.ctx.Err() != nil {
-				return w.ctx.Err()
-			}
 		}
-		return nil
+		return w.ctx.Err()
 	}
 }
 

@@ -61,14 +61,11 @@ func scrambled(r *Run) error {
 func filling(n int) func(*worker) error {
 	names := keys(8)
 	return func(w *worker) error {
-		for range n {
+		for i := 0; w.more(i, n); i++ {
 			w.asks++
 			w.put(names[w.rng.IntN(len(names))], check.MakeValue(w.n, w.asks, 400), nil)
-			if w.ctx.Err() != nil {
-				return w.ctx.Err()
-			}
 		}
-		return nil
+		return w.ctx.Err()
 	}
 }
 

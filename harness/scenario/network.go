@@ -56,7 +56,7 @@ func lostReply() Scenario {
 		Question: "The reply to a write gets lost and the client tries again: is the write applied once?",
 		Cells: []Cell{{
 			Column: "03", World: Real, Expect: Pass, Run: loseReplies,
-			Checkers: append(atomically(), check.Once, check.Counter("counter"), check.Coverage(check.Need{Unknown: 1, Faults: []string{"the reply", "every reply"}})),
+			Checkers: with(atomically(), check.Once, check.Counter("counter"), check.Coverage(check.Need{Unknown: 1, Faults: []string{"the reply", "every reply"}})),
 		}},
 	}
 }

@@ -21,16 +21,17 @@ import (
 // Run is one run of a cell: its processes, its workers, and the recorder that
 // writes down what happens.
 type Run struct {
-	lab   *Lab
-	ctx   context.Context
-	cell  Cell
-	seed  uint64
-	dir   string // for the files of the store under test
-	world *real.World
-	rec   *history.Recorder
-	rng   *rand.Rand // for faults; workers have their own
-	sys   system
-	onEnd atomic.Pointer[func(history.Counts)] // told of every operation that ended
+	lab     *Lab
+	ctx     context.Context
+	cell    Cell
+	seed    uint64
+	dir     string // for the files of the store under test
+	world   *real.World
+	rec     *history.Recorder
+	rng     *rand.Rand // for faults; workers have their own
+	sys     system
+	onEnd   atomic.Pointer[func(history.Counts)] // told of every operation that ended
+	pending atomic.Bool                          // faults of the load are still to come
 
 	mu      sync.Mutex
 	fault   error        // the first thing that the harness itself could not do
@@ -117,8 +118,8 @@ type Fault struct {
 }
 
 // load runs n workers side by side, each with body, while the faults happen in
-// their order. It returns when every worker is done and every fault has
-// happened or can no longer happen.
+// their order. It returns when every worker is done, and none is before the
+// last fault has happened; see worker.more.
 func (r *Run) load(phase string, n int, body func(*worker) error, faults ...Fault) error {
 	r.rec.Phase(phase)
 	base := r.rec.Counts().Ended
@@ -133,7 +134,11 @@ func (r *Run) load(phase string, n int, body func(*worker) error, faults ...Faul
 	defer r.onEnd.Store(nil)
 
 	nemesis := make(chan error, 1)
-	go func() { nemesis <- r.carryOut(faults, ended) }()
+	r.pending.Store(len(faults) > 0)
+	go func() {
+		defer r.pending.Store(false)
+		nemesis <- r.carryOut(faults, ended)
+	}()
 	err := r.together(n, body)
 	r.onEnd.Store(nil)
 	close(ended)
@@ -142,18 +147,19 @@ func (r *Run) load(phase string, n int, body func(*worker) error, faults ...Faul
 
 // carryOut lets the faults happen, each when enough operations have ended.
 func (r *Run) carryOut(faults []Fault, ended <-chan int) error {
-	for n := range ended {
-		for len(faults) > 0 && n >= faults[0].At {
-			f := faults[0]
-			faults = faults[1:]
-			r.rec.Event(history.Event{Kind: "fault", Node: f.Node, Text: f.Text})
-			if err := f.Do(); err != nil {
-				return fmt.Errorf("fault %q: %w", f.Text, err)
+	for _, f := range faults {
+		for n := range ended {
+			if n >= f.At {
+				break
 			}
 		}
-	}
-	if len(faults) > 0 {
-		return fmt.Errorf("the load ended before the fault %q was due", faults[0].Text)
+		if r.ctx.Err() != nil {
+			return context.Cause(r.ctx)
+		}
+		r.rec.Event(history.Event{Kind: "fault", Node: f.Node, Text: f.Text})
+		if err := f.Do(); err != nil {
+			return fmt.Errorf("fault %q: %w", f.Text, err)
+		}
 	}
 	return nil
 }
@@ -239,14 +245,12 @@ func (l *Lab) Execute(ctx context.Context, s Scenario, c Cell, seed uint64) Outc
 			(*f)(n)
 		}
 	}
-	err := r.carry(c)
+	if err := r.carry(c); err != nil {
+		r.rec.Event(history.Event{Kind: "trouble", Text: err.Error()})
+	}
 	h := r.rec.History()
 	if r.adopted != nil {
 		h.Ops = r.adopted
 	}
-	findings := check.Judge(&h, c.Checkers...)
-	if err != nil {
-		findings = append(findings, check.Finding{Checker: "harness", Verdict: check.Inconclusive, Reason: err.Error()})
-	}
-	return Outcome{findings, h}
+	return Outcome{c.Judge(&h), h}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"zeyrho/harness/check"
+	"zeyrho/harness/history"
 )
 
 // Expect is the verdict that a cell ought to have.
@@ -110,6 +111,18 @@ func (s Scenario) Cell(column, world string) (Cell, bool) {
 		}
 	}
 	return Cell{}, false
+}
+
+// Judge lets the cell's checkers look at a history of it. Trouble that the
+// harness had is a finding too: such a run is no proof of anything.
+func (c Cell) Judge(h *history.History) []check.Finding {
+	findings := check.Judge(h, c.Checkers...)
+	for _, e := range h.Events {
+		if e.Kind == "trouble" {
+			findings = append(findings, check.Finding{Checker: "harness", Verdict: check.Inconclusive, Reason: e.Text})
+		}
+	}
+	return findings
 }
 
 // AsExpected reports whether the findings of a run are what the cell ought to

@@ -61,7 +61,7 @@ func restartGently(r *Run) error {
 // half, and wants the answer.
 func (r *Run) restartServer() error {
 	s := r.theServer()
-	h, err := halfPut(r.ctx, s.addr, strings.Repeat("d", 64<<10))
+	h, err := acceptedPut(r.ctx, s.addr, strings.Repeat("d", 64<<10))
 	if err != nil {
 		return err
 	}
@@ -95,6 +95,7 @@ func refuses(addr string) bool {
 // half is a put of which half has been sent.
 type half struct {
 	conn net.Conn
+	in   *bufio.Reader
 	rest string
 }
 
@@ -107,7 +108,27 @@ func halfPut(ctx context.Context, addr, value string) (*half, error) {
 	c.SetDeadline(time.Now().Add(patience))
 	n := len(value) / 2
 	_, err = fmt.Fprintf(c, "PUT /kv/half HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s", addr, len(value), value[:n])
-	return &half{c, value[n:]}, err
+	return &half{c, bufio.NewReader(c), value[n:]}, err
+}
+
+// acceptedPut begins a put and waits until the server asks for its body: from
+// then on there is no doubt that the server knows of the request.
+func acceptedPut(ctx context.Context, addr, value string) (*half, error) {
+	c, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	c.SetDeadline(time.Now().Add(patience))
+	fmt.Fprintf(c, "PUT /kv/half HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", addr, len(value))
+	in := bufio.NewReader(c)
+	for _, want := range []string{"HTTP/1.1 100 Continue\r\n", "\r\n"} {
+		if line, err := in.ReadString('\n'); line != want {
+			return nil, fmt.Errorf("the server was asked for leave to send a body and answered %q (%v)", line, err)
+		}
+	}
+	n := len(value) / 2
+	_, err = io.WriteString(c, value[:n])
+	return &half{c, in, value[n:]}, err
 }
 
 // finish sends the other half and returns the status of the answer.
@@ -115,7 +136,7 @@ func (h *half) finish() (int, error) {
 	if _, err := io.WriteString(h.conn, h.rest); err != nil {
 		return 0, err
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(h.conn), nil)
+	resp, err := http.ReadResponse(h.in, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -217,7 +238,7 @@ func slowPut(ctx context.Context, addr string) int {
 	}
 	defer h.conn.Close()
 	io.WriteString(h.conn, h.rest) // an early answer may have closed our way there
-	resp, err := http.ReadResponse(bufio.NewReader(h.conn), nil)
+	resp, err := http.ReadResponse(h.in, nil)
 	if err != nil {
 		return 0
 	}

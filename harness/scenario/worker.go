@@ -109,6 +109,12 @@ func (w *worker) scan(prefix, after string, limit int) history.Op {
 	return w.do(history.Op{Kind: history.Scan, Key: prefix, After: after, Limit: limit})
 }
 
+// more reports whether the worker, who has done that many of n things, has to
+// do another: to get to n, or because faults are still to come.
+func (w *worker) more(done, n int) bool {
+	return w.ctx.Err() == nil && (done < n || w.r.pending.Load())
+}
+
 // value makes up a value that nobody has written before.
 func (w *worker) value() string {
 	w.asks++
@@ -145,10 +151,7 @@ func keys(n int) []string {
 func mixed(n int, keys []string) func(*worker) error {
 	return func(w *worker) error {
 		seen := map[string]uint64{} // the last version of each key that this worker was told
-		for range n {
-			if w.ctx.Err() != nil {
-				return w.ctx.Err()
-			}
+		for i := 0; w.more(i, n); i++ {
 			key := keys[w.rng.IntN(len(keys))]
 			var op history.Op
 			switch w.rng.IntN(10) {
@@ -169,7 +172,7 @@ func mixed(n int, keys []string) func(*worker) error {
 				}
 			}
 		}
-		return nil
+		return w.ctx.Err()
 	}
 }
 
@@ -177,7 +180,7 @@ func mixed(n int, keys []string) func(*worker) error {
 // condition that nobody was faster.
 func increments(n int, key string) func(*worker) error {
 	return func(w *worker) error {
-		for done := 0; done < n && w.ctx.Err() == nil; {
+		for done := 0; w.more(done, n); {
 			got := w.get(key)
 			if got.Outcome != history.OK {
 				continue
