@@ -137,21 +137,21 @@ func local(s kv.Store, pad int) asker {
 	return func(ctx context.Context, op history.Op) history.Answer { return ask(ctx, s, op, pad) }
 }
 
-// recorded is a Store whose operations are written down; for one goroutine.
-type recorded struct {
-	ask    asker
-	client *history.Client
-}
+// recorded does an operation and writes it down. It is a Store for whoever
+// wants one.
+type recorded func(context.Context, history.Op) history.Op
 
-// do carries out op and returns it with its answer.
-func (s recorded) do(ctx context.Context, op history.Op) history.Op {
-	call := s.client.Begin(op)
-	return call.End(s.ask(ctx, op))
+// record lets client write down what ask does; for one goroutine.
+func record(ask asker, client *history.Client) recorded {
+	return func(ctx context.Context, op history.Op) history.Op {
+		call := client.Begin(op)
+		return call.End(ask(ctx, op))
+	}
 }
 
 // Get implements kv.Store.
-func (s recorded) Get(ctx context.Context, key string) (kv.Item, error) {
-	op := s.do(ctx, history.Op{Kind: history.Get, Key: key})
+func (do recorded) Get(ctx context.Context, key string) (kv.Item, error) {
+	op := do(ctx, history.Op{Kind: history.Get, Key: key})
 	if op.Outcome != history.OK || op.Status == history.Absent {
 		return kv.Item{Key: key}, failure(op)
 	}
@@ -159,15 +159,15 @@ func (s recorded) Get(ctx context.Context, key string) (kv.Item, error) {
 }
 
 // Do implements kv.Store.
-func (s recorded) Do(ctx context.Context, c kv.Command) (kv.Result, error) {
-	op := s.do(ctx, operation(c))
+func (do recorded) Do(ctx context.Context, c kv.Command) (kv.Result, error) {
+	op := do(ctx, operation(c))
 	status := map[history.Status]kv.Status{history.Done: kv.Done, history.Conflict: kv.Conflict, history.Absent: kv.NotFound}
 	return kv.Result{Status: status[op.Status], Version: kv.Version(op.Version)}, failure(op)
 }
 
 // Scan implements kv.Store.
-func (s recorded) Scan(ctx context.Context, r kv.Range) (kv.Page, error) {
-	op := s.do(ctx, history.Op{Kind: history.Scan, Key: r.Prefix, After: r.After, Limit: r.Limit})
+func (do recorded) Scan(ctx context.Context, r kv.Range) (kv.Page, error) {
+	op := do(ctx, history.Op{Kind: history.Scan, Key: r.Prefix, After: r.After, Limit: r.Limit})
 	p := kv.Page{More: op.More}
 	for _, it := range op.Items {
 		p.Items = append(p.Items, kv.Item{Key: it.Key, Value: []byte(it.Value), Version: kv.Version(it.Version)})

@@ -87,7 +87,7 @@ func inGoroutines(c config, out io.Writer) error {
 	var users errgroup.Group
 	start := make(chan struct{})
 	for n := range c.clients {
-		u := newUser(c, n, recorded{local(s, c.pad()), rec.Client()})
+		u := newUser(c, n, record(local(s, c.pad()), rec.Client()))
 		users.Go(func() error {
 			<-start
 			return u.run(c.ops / c.clients)
@@ -96,7 +96,7 @@ func inGoroutines(c config, out io.Writer) error {
 	close(start)
 	err = users.Wait()
 	rec.Phase("quiet")
-	last := newUser(c, c.clients, recorded{local(s, c.pad()), rec.Client()})
+	last := newUser(c, c.clients, record(local(s, c.pad()), rec.Client()))
 	return errors.Join(refusal(err), refusal(last.look()), end())
 }
 

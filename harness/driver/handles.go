@@ -44,32 +44,33 @@ func inHandles(c config, out io.Writer) error {
 		return errors.Join(err, first.Close(), remove())
 	}
 	var users errgroup.Group
-	users.Go(func() error { return newUser(c, 0, recorded{local(first, c.pad()), rec.Client()}).run(c.ops / 4) })
-	users.Go(func() error { return newUser(c, 1, recorded{other.ask, rec.Client()}).run(c.ops / 4) })
+	users.Go(func() error { return newUser(c, 0, record(local(first, c.pad()), rec.Client())).run(c.ops / 4) })
+	users.Go(func() error { return newUser(c, 1, record(other.ask, rec.Client())).run(c.ops / 4) })
 	users.Go(func() error { return reopen(c, file, rec) })
 	err = refusal(users.Wait())
 	rec.Phase("quiet")
-	here := refusal(newUser(c, 4, recorded{local(first, c.pad()), rec.Client()}).look())
-	there := refusal(newUser(c, 5, recorded{other.ask, rec.Client()}).look())
+	here := refusal(newUser(c, 4, record(local(first, c.pad()), rec.Client())).look())
+	there := refusal(newUser(c, 5, record(other.ask, rec.Client())).look())
 	return errors.Join(err, here, there, other.end(), first.Close(), remove())
 }
 
 // reopen opens the file, lets two users write, and closes it under the hands of
 // the second; and again.
 func reopen(c config, file string, rec *history.Recorder) error {
-	a, b := newUser(c, 2, recorded{nil, rec.Client()}), newUser(c, 3, recorded{nil, rec.Client()})
+	a, b := newUser(c, 2, nil), newUser(c, 3, nil)
+	first, second := rec.Client(), rec.Client()
 	for range rounds {
 		s, err := mapped.Open(file, 0)
 		if err != nil {
 			return err
 		}
-		a.store.ask, b.store.ask = local(s, c.pad()), local(s, c.pad())
-		var second errgroup.Group
-		second.Go(func() error { return b.run(c.ops / 4 / rounds) })
+		a.store, b.store = record(local(s, c.pad()), first), record(local(s, c.pad()), second)
+		var late errgroup.Group
+		late.Go(func() error { return b.run(c.ops / 4 / rounds) })
 		err = a.run(c.ops / 4 / rounds / 2)
 		err = errors.Join(err, s.Close())
-		if late := second.Wait(); late != nil && !strings.Contains(late.Error(), mapped.ErrClosed.Error()) {
-			err = errors.Join(err, late)
+		if closed := late.Wait(); closed != nil && !strings.Contains(closed.Error(), mapped.ErrClosed.Error()) {
+			err = errors.Join(err, closed)
 		}
 		if err != nil {
 			return err

@@ -25,7 +25,7 @@ func runModel(c config, out io.Writer) error {
 	m := &modelUser{
 		rnd:   rand.New(rand.NewPCG(c.seed, 1)),
 		store: s,
-		own:   recorded{local(s, 0), rec.Client()},
+		own:   record(local(s, 0), rec.Client()),
 		seen:  make(map[string][]uint64),
 	}
 	err := m.run(c.ops)
@@ -52,7 +52,7 @@ type keepsake struct {
 func (m *modelUser) run(ops int) error {
 	ctx := context.Background()
 	for range ops {
-		op := m.own.do(ctx, m.next())
+		op := m.own(ctx, m.next())
 		if op.Outcome == history.OK && op.Kind != history.Scan {
 			m.seen[op.Key] = append(m.seen[op.Key], op.Version)
 		}

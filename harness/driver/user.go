@@ -59,7 +59,7 @@ func (u *user) next() error {
 }
 
 func (u *user) ask(op history.Op) error {
-	op = u.store.do(context.Background(), op)
+	op = u.store(context.Background(), op)
 	if op.Outcome == history.OK && op.Kind != history.Scan {
 		u.seen[op.Key] = op.Version
 	}

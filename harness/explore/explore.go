@@ -18,6 +18,7 @@
 package explore
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -101,10 +102,15 @@ func (r Report) full(b Bounds) bool { return b.Schedules > 0 && r.Schedules >= b
 // Exhaustive tries every schedule within the bounds. The error is about the
 // program as something to explore: run twice, it did not do the same.
 func Exhaustive(setup Setup, b Bounds) (Report, error) {
+	r, err := search(setup, b)
+	return r, errors.Join(err, r.tell(setup))
+}
+
+func search(setup Setup, b Bounds) (Report, error) {
 	var r Report
 	var prefix []int // which of its options each decision takes; then always the first
 	for !r.full(b) {
-		run := execute(setup, b, func(depth int, options []Choice) int {
+		run := execute(setup, b, false, func(depth int, options []Choice) int {
 			if depth < len(prefix) {
 				return prefix[depth]
 			}
@@ -130,25 +136,42 @@ func Exhaustive(setup Setup, b Bounds) (Report, error) {
 // Random tries b.Schedules schedules, each decision drawn from seed. If one
 // fails it then looks for a simpler failure, with few preemptions, in as many
 // schedules again at most.
-func Random(setup Setup, b Bounds, seed uint64) Report {
+func Random(setup Setup, b Bounds, seed uint64) (Report, error) {
 	var r Report
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	for !r.full(b) {
-		r.see(execute(setup, b, func(_ int, options []Choice) int { return rnd.IntN(len(options)) }))
+		r.see(execute(setup, b, false, func(_ int, options []Choice) int { return rnd.IntN(len(options)) }))
 	}
 	for p := 0; r.First != nil && p < r.First.Preemptions; p++ {
 		b.Preempt, b.Preemptions = true, p
-		if few, err := Exhaustive(setup, b); err == nil && few.First != nil {
+		few, err := search(setup, b)
+		if err != nil {
+			return r, err
+		}
+		if few.First != nil {
 			r.First = few.First
 		}
 	}
-	return r
+	return r, r.tell(setup)
+}
+
+// tell runs the first failure again, and keeps the trace.
+func (r *Report) tell(setup Setup) error {
+	if r.First == nil {
+		return nil
+	}
+	run, err := Replay(setup, r.First.Schedule)
+	if err == nil && run.Err == nil {
+		err = fmt.Errorf("%s failed once (%w) and then not", run.Schedule, r.First.Err)
+	}
+	r.First = &run
+	return err
 }
 
 // Replay runs a single schedule. Where it ends before the program does, the
 // running task goes on as long as it can, then the first one that can.
 func Replay(setup Setup, s Schedule) (Run, error) {
-	run := execute(setup, Bounds{Deaths: len(s)}, func(depth int, options []Choice) int {
+	run := execute(setup, Bounds{Deaths: len(s)}, true, func(depth int, options []Choice) int {
 		if depth >= len(s) {
 			return 0
 		}

@@ -272,8 +272,10 @@ func TestABoundThatCutsTheSearchShortIsConfessed(t *testing.T) {
 }
 
 func TestASeedFindsTheSameFailureAgainAndMakesItSimple(t *testing.T) {
-	a := explore.Random(increments(5, false), explore.Bounds{Schedules: 20}, 7)
-	b := explore.Random(increments(5, false), explore.Bounds{Schedules: 20}, 7)
+	a, err := explore.Random(increments(5, false), explore.Bounds{Schedules: 20}, 7)
+	require.NoError(t, err)
+	b, err := explore.Random(increments(5, false), explore.Bounds{Schedules: 20}, 7)
+	require.NoError(t, err)
 	require.Equal(t, a, b)
 	require.NotZero(t, a.Failed)
 	require.Equal(t, 1, a.First.Preemptions)

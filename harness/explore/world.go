@@ -23,6 +23,7 @@ type World struct {
 	running *Task
 	outside *Task // stands for whoever is none of the tasks
 	last    *Task // who took the last step; nil before the first
+	telling bool  // whether to keep a trace, which takes longer than the run
 	trace   []Event
 }
 
@@ -86,7 +87,7 @@ func (t *Task) Yield() { t.w.step() }
 
 // Logf adds a line to the task's column of the story.
 func (t *Task) Logf(format string, args ...any) {
-	if t != t.w.outside && !t.dead {
+	if t.w.telling && t != t.w.outside && !t.dead {
 		t.w.trace = append(t.w.trace, Event{t.id, fmt.Sprintf(format, args...)})
 	}
 }
@@ -161,7 +162,7 @@ type Run struct {
 	Deaths      int
 	Err         error // nil if all went well
 	Tasks       []string
-	Trace       []Event
+	Trace       []Event // kept by Replay, and in Report.First
 
 	picked, widths []int
 	lost           bool // the chooser's choice did not exist
@@ -176,8 +177,8 @@ func (r *Run) simpler(than *Run) bool {
 
 // execute runs the program once. choose is asked at every decision, by its
 // number from 0, for the index of an option.
-func execute(setup Setup, b Bounds, choose func(depth int, options []Choice) int) (r Run) {
-	w := &World{}
+func execute(setup Setup, b Bounds, telling bool, choose func(depth int, options []Choice) int) (r Run) {
+	w := &World{telling: telling}
 	w.outside = &Task{Name: "the program", w: w}
 	w.running = w.outside
 	check := setup(w)
