@@ -157,10 +157,7 @@ func pauseHolder(r *Run) error {
 // pauseFor leaves a stopped client alone for a while and lets it go on. The
 // wait is the fault, so it is measured by the clock.
 func (r *Run) pauseFor(w *worker) error {
-	select {
-	case <-time.After(r.pause()):
-	case <-r.ctx.Done():
-	}
+	r.idle(r.pause())
 	p := w.current()
 	if p == nil {
 		return nil

@@ -124,11 +124,7 @@ func (r *Run) stopMidRequest(w *worker) error {
 	}
 	p.Trickle(real.ToServer, 400<<10) // so that a large put takes longer than what follows
 	defer p.Trickle(real.ToServer, 0)
-	select {
-	case <-time.After(300 * time.Millisecond):
-	case <-r.ctx.Done():
-		return context.Cause(r.ctx)
-	}
+	r.idle(300 * time.Millisecond)
 	c := w.current()
 	if c == nil {
 		return fmt.Errorf("client %d has no process", w.n)
