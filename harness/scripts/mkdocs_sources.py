@@ -27,11 +27,14 @@ def page_of(path):
     return 'source/' + path + '.md'
 
 
+def files_of(path, root):
+    return sorted(f.name for f in (root / path).iterdir() if f.is_file() and not f.name.startswith('.'))
+
+
 def text_of(path, root):
     source = root / path
     if source.is_dir():
-        names = sorted(f.name + '/' * f.is_dir() for f in source.iterdir() if not f.name.startswith('.'))
-        return '\n'.join(f'- `{name}`' for name in names)
+        return '\n'.join(f'- [{name}]({source.name}/{name}.md)' for name in files_of(path, root))
     text = source.read_text(encoding='utf-8')
     ticks = '`' * (3 + max([0] + [len(t) for t in re.findall(r'`{3,}', text)]))
     return f'{ticks}{LANGUAGES.get(source.suffix, "text")}\n{text}\n{ticks}'
@@ -44,7 +47,10 @@ def on_files(files, config):
         text = Path(page.abs_src_path).read_text(encoding='utf-8')
         for _, link, _ in LINK.findall(text):
             linked.add(outside(link, page.src_path, root))
-    for path in sorted(linked - {None}):
+    linked.discard(None)
+    for path in [p for p in linked if (root / p).is_dir()]:
+        linked.update(f'{path}/{name}' for name in files_of(path, root))
+    for path in sorted(linked):
         target = Path(made.name) / page_of(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(f'# {path}\n\n{text_of(path, root)}\n', encoding='utf-8')
