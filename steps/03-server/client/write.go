@@ -36,13 +36,13 @@ func (w *write) try(ctx context.Context) error {
 		w.maybe = w.maybe || a.sends > 0
 		return again{err: err}
 	}
-	done, err := w.read(a)
-	if done || err != nil {
+	if done, err := w.read(a); done {
 		return err
 	}
-	if a.problem.Code == server.CodeForgotten && !w.maybe && a.sends == 1 {
-		// The number was sent this once and never before, so nothing has been
-		// applied under it.
+	// A refusal is about the last send. If there were others, they are open.
+	w.maybe = w.maybe || a.sends > 1
+	if a.problem.Code == server.CodeForgotten && !w.maybe {
+		// Nothing has been applied under this number, so it can be exchanged.
 		w.client.session, w.number = "", 0
 		return again{err: errors.New("the server forgets sessions as fast as they are opened"), now: true}
 	}

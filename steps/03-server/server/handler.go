@@ -38,15 +38,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if a.leave != nil {
 		defer a.leave()
 	}
-	if a.status >= 500 {
-		s.config.Log.LogAttrs(r.Context(), levelOf(a.status), "refused",
-			slog.String("method", r.Method), slog.String("path", r.URL.EscapedPath()), slog.String("error", err.Error()))
-	}
 	h := w.Header()
 	maps.Copy(h, a.header)
 	if r.Body != http.NoBody || s.draining.Load() {
-		// If it was refused before its body was read: by default net/http would wait for
-		// the body, to use the connection again, before it lets the answer go.
+		// A request that was refused may still have its body to come. Left
+		// alone, net/http would wait for that before it lets the answer go.
 		h["Connection"] = []string{"close"}
 	}
 	if a.status != http.StatusNoContent {
@@ -54,19 +50,21 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(a.status)
 	w.Write(a.body) // if that fails the client has gone, or is cut
-	if s.config.Log.Enabled(r.Context(), slog.LevelDebug) {
-		s.config.Log.Debug("request", "method", r.Method, "path", r.URL.EscapedPath(),
-			"status", a.status, "took", time.Since(began))
-	}
+	s.log(r, a.status, err, began)
 }
 
-// levelOf says how loud a refusal is in the log. One that comes from too much
-// load must not add to it.
-func levelOf(status int) slog.Level {
-	if status == http.StatusServiceUnavailable {
-		return slog.LevelDebug
+// log tells of a request: aloud if the store failed, else to those who debug.
+// A refusal because of too much load must not add to the load.
+func (s *Server) log(r *http.Request, status int, err error, began time.Time) {
+	level := slog.LevelDebug
+	if status == http.StatusInternalServerError {
+		level = slog.LevelError
 	}
-	return slog.LevelError
+	if !s.config.Log.Enabled(r.Context(), level) {
+		return
+	}
+	s.config.Log.Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.EscapedPath(),
+		"status", status, "took", time.Since(began), "error", err)
 }
 
 // route goes by the escaped path, because a key may hold anything. ServeMux
