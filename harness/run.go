@@ -59,7 +59,9 @@ func tell(ctx context.Context, sel selection) (int, error) {
 	}
 	for _, c := range m.Cells {
 		if c.Look() == report.Blank {
-			fmt.Printf("%s × %s: the question makes no sense for this step\n", c.Scenario, c.Column)
+			if sel.steps != "" {
+				fmt.Printf("%s × %s: the question makes no sense for this step\n", c.Scenario, c.Column)
+			}
 			continue
 		}
 		if err := story(os.Stdout, c); err != nil {

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/fatih/color"
+
+	"zeyrho/harness/scenario"
 )
 
 // row is a line of the grid: a scenario in one world.
@@ -98,24 +100,29 @@ func (m *Matrix) WriteGrid(w io.Writer) {
 	for _, r := range rows {
 		wide = max(wide, len(r.name))
 	}
-	const cell = 13
-	fmt.Fprint(w, pad("scenario", wide))
-	for _, c := range columns {
-		fmt.Fprint(w, "  ", pad(c, cell))
+	line := func(name string, squares []string) {
+		fmt.Fprintln(w, strings.TrimRight(pad(name, wide)+"  "+strings.Join(squares, "  "), " "))
 	}
-	fmt.Fprintln(w)
+	var heads []string
+	for _, c := range columns {
+		heads = append(heads, pad(scenario.StepName(c), square))
+	}
+	line("scenario", heads)
 	for _, r := range rows {
-		fmt.Fprint(w, pad(r.name, wide))
+		var squares []string
 		for _, col := range columns {
 			mark, look := "", Blank
 			if c, ok := r.cells[col]; ok {
 				mark, look = c.Mark(), c.Look()
 			}
-			fmt.Fprint(w, "  ", paint(look, pad(mark, cell)))
+			squares = append(squares, paint(look, mark)+pad("", square-utf8.RuneCountInString(mark)))
 		}
-		fmt.Fprintln(w)
+		line(r.name, squares)
 	}
 }
+
+// square is the width of a square, in characters.
+const square = 14
 
 // WriteLegend prints what the marks mean, those that occur.
 func (m *Matrix) WriteLegend(w io.Writer) {

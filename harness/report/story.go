@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"zeyrho/harness/check"
@@ -31,7 +32,7 @@ func WriteStory(w io.Writer, h history.History) {
 		case "phase":
 			phase = e.Text
 			t := tally[phase]
-			fmt.Fprintf(w, "  %s  %-8s %d ok, %d refused, %d unknown\n", clock(e.At), phase, t[history.OK], t[history.Fail], t[history.Unknown])
+			fmt.Fprintf(w, "  %s  %s%s\n", clock(e.At), phase, tallied(t))
 			continue
 		}
 		who := ""
@@ -40,6 +41,20 @@ func WriteStory(w io.Writer, h history.History) {
 		}
 		fmt.Fprintf(w, "  %s    %s%s\n", clock(e.At), who, e.Text)
 	}
+}
+
+// tallied says how many operations of a phase ended how; nothing if it had none.
+func tallied(t map[history.Outcome]int) string {
+	text := ""
+	for _, o := range []struct {
+		outcome history.Outcome
+		word    string
+	}{{history.OK, "ok"}, {history.Fail, "refused"}, {history.Unknown, "unknown"}} {
+		if n := t[o.outcome]; n > 0 {
+			text += fmt.Sprintf(", %d %s", n, o.word)
+		}
+	}
+	return strings.Replace(text, ",", ":", 1)
 }
 
 // clock prints an instant of a run.

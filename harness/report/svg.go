@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html"
 	"io"
+
+	"zeyrho/harness/scenario"
 )
 
 // The picture of the grid uses colours that can be read on light and on dark
@@ -26,7 +28,7 @@ func (m *Matrix) WriteSVG(w io.Writer) {
 	fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`, width, height, width, height)
 	fmt.Fprintf(w, "\n<title>The matrix: scenarios by steps</title>\n<style>%s</style>\n", svgStyle)
 	for i, c := range columns {
-		fmt.Fprintf(w, `<text class="head" x="%d" y="20" text-anchor="middle">%s</text>`+"\n", left+i*cellW+(cellW-gap)/2, html.EscapeString(c))
+		fmt.Fprintf(w, `<text class="head" x="%d" y="20" text-anchor="middle">%s</text>`+"\n", left+i*cellW+(cellW-gap)/2, html.EscapeString(scenario.StepName(c)))
 	}
 	for i, r := range rows {
 		y := top + i*cellH

@@ -25,6 +25,9 @@ type Options struct {
 
 var stepNames = map[string]string{"01": "01-map", "02": "02-concurrency", "03": "03-server"}
 
+// StepName returns the name of a column's step, which is its directory's.
+func StepName(column string) string { return stepNames[column] }
+
 // NewLab builds the programs. Close it when done.
 func NewLab(ctx context.Context, o Options) (*Lab, error) {
 	root, err := real.Root(".")
