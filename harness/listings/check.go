@@ -125,7 +125,7 @@ func (c *checker) checkBlock(ctx context.Context, s *stage, p *page, i int, b bl
 		return nil, false
 	}
 	if !c.refresh {
-		c.report(p, b.line, "the block is not what %s: %s gives:\n%s", b.directive.verb, b.directive.arg, diff(b.body, want))
+		c.report(p, b.line, "the block is not what the directive gives (%s):\n%s", b.directive, diff(b.body, want))
 	}
 	return want, true
 }

@@ -128,6 +128,7 @@ var truths = map[string]string{
 	"an output":          "<!-- run: echo a b; echo c >&2 -->\n´´´text\na b\nc\n´´´\n",
 	"an exit status":     "<!-- run: echo a; exit 3\nexit: 3 -->\n´´´text\na\n´´´\n",
 	"a transcript":       "<!-- run -->\n´´´console\n$ echo a\na\n\n$ echo b \\\n  c\nb c\n´´´\n",
+	"blanks at the end":  "<!-- run -->\n´´´console\n$ printf 'a \\r\\n\\r\\n'\na\n$ echo b\nb\n´´´\n",
 	"stdin":              "<!-- sketch -->\n´´´text\nx\ny\n´´´\n\n<!-- run: cat -n | tr -d ' \\t'\nstdin: above -->\n´´´text\n1x\n2y\n´´´\n",
 	"masked numbers":     "<!-- run: echo 127.0.0.1:$RANDOM took $RANDOM.5ms for $RANDOM\nmask: port, time, /for \\d+/ -->\n´´´text\n127.0.0.1:7003 took 1.25s for 7\n´´´\n",
 	"a scratch file":     "<!-- run -->\n´´´console\n$ echo a >$TMP/f\n$ cat $TMP/f\na\n´´´\n",
@@ -155,7 +156,7 @@ func TestWhatIsTrueIsLeftAlone(t *testing.T) {
 
 func TestWhatIsFalseIsReported(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"an old listing":        {"x\n\n<!-- code: steps/01-echo/kv/kv.go package -->\n´´´go\npackage kv\n´´´\n", "docs/index.md:4: the block is not what code: steps/01-echo/kv/kv.go package gives:\n--- the page\n+++ the truth\n@@ line 1 of the block @@\n+// Package kv has things.\n package kv\n"},
+		"an old listing":        {"x\n\n<!-- code: steps/01-echo/kv/kv.go package -->\n´´´go\npackage kv\n´´´\n", "docs/index.md:4: the block is not what the directive gives (code: steps/01-echo/kv/kv.go package):\n--- the page\n+++ the truth\n@@ line 1 of the block @@\n+// Package kv has things.\n package kv\n"},
 		"an old output":         {"<!-- run: echo b -->\n´´´text\na\n´´´\n", "-a\n+b\n"},
 		"an old answer":         {"<!-- shell: steps/01-echo -->\n´´´text\n> a\n2 a []\n´´´\n", "-2 a []\n+1 a []\n"},
 		"a failing command":     {"<!-- run: false -->\n´´´text\n´´´\n", "false: exit status 1, want 0"},

@@ -77,6 +77,6 @@ func run(ctx context.Context, refresh bool, paths []string) (ok bool, err error)
 	if len(c.findings) == 0 {
 		return true, nil
 	}
-	fmt.Printf("\n%d findings. If the sources are right and the text is old: make refresh\n", len(c.findings))
+	fmt.Printf("\nFound wrong: %d. Where the sources are right and the text is old: make refresh\n", len(c.findings))
 	return false, nil
 }

@@ -15,6 +15,8 @@ type directive struct {
 	options map[string]string
 }
 
+func (d directive) String() string { return strings.TrimSuffix(d.verb+": "+d.arg, ": ") }
+
 // A block is a fenced block of a page.
 type block struct {
 	line      int    // of its opening fence, from 1

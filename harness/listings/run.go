@@ -86,15 +86,15 @@ func (s *stage) bash(ctx context.Context, line, stdin string) ([]string, int, er
 	return outputLines(out), cmd.ProcessState.ExitCode(), nil
 }
 
-// outputLines cuts an output into lines, without blanks at their ends.
+// outputLines cuts an output into lines, without blanks at their ends and
+// without blank lines at its own.
 func outputLines(out []byte) []string {
-	text := strings.TrimRight(string(out), "\n")
-	if text == "" {
-		return nil
-	}
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(string(out), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " \t\r")
+	}
+	for len(lines) > 0 && lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
 	}
 	return lines
 }
