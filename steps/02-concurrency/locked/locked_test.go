@@ -165,8 +165,13 @@ func TestTwoPagesAreTwoInstants(t *testing.T) {
 }
 
 func TestShardsTogetherAnswerLikeOneMap(t *testing.T) {
+	for _, shards := range []int{1, 2, 7} {
+		t.Run(fmt.Sprint(shards), func(t *testing.T) { compare(t, locked.NewMap(), locked.NewSharded(shards)) })
+	}
+}
+
+func compare(t *testing.T, one, many kv.Store) {
 	random := rand.New(rand.NewPCG(2, 2))
-	one, many := locked.NewMap(), locked.NewSharded(7)
 	for range 3000 {
 		c := kv.Put(fmt.Sprint("k", random.IntN(300)), make([]byte, random.IntN(4)))
 		if random.IntN(3) == 0 {
@@ -222,6 +227,38 @@ func keysOf(p kv.Page) (keys []string) {
 		keys = append(keys, it.Key)
 	}
 	return keys
+}
+
+// overtaken is a lock that somebody else gets first: whoever asks for it the
+// first time has to wait while other runs.
+type overtaken struct {
+	sync.RWMutex
+	other func()
+}
+
+func (l *overtaken) Lock() {
+	if other := l.other; other != nil {
+		l.other = nil
+		other()
+	}
+	l.RWMutex.Lock()
+}
+
+func TestWhoIsOvertakenOnTheWayToTheLockGetsTheLaterVersion(t *testing.T) {
+	for name, open := range map[string]func(locked.RWLocker) kv.Store{
+		"Map": func(l locked.RWLocker) kv.Store { return locked.NewMapWith(l) },
+		"Sharded": func(l locked.RWLocker) kv.Store {
+			return locked.NewShardedWith(1, func() locked.RWLocker { return l })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lock := new(overtaken)
+			s := open(lock)
+			lock.other = func() { assert.Equal(t, kv.Version(1), put(t, s, "a", "fast")) }
+			assert.Equal(t, kv.Version(2), put(t, s, "a", "slow"))
+			assert.Equal(t, "slow", get(t, s, "a"))
+		})
+	}
 }
 
 // noted is a lock that writes down who took it.

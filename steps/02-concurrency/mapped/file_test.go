@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -137,4 +138,19 @@ func TestANewFileIsWhole(t *testing.T) {
 	left, err := os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)
 	assert.Len(t, left, 1, "and nothing else is left")
+}
+
+// A hole in the file would become a SIGBUS on a full disk. File systems differ
+// in what they count, so the measure is a file whose zeros are surely written.
+func TestANewFileHasNoHoles(t *testing.T) {
+	path := someFile(t)
+	open(t, path, 1<<20)
+	require.NoError(t, os.WriteFile(path+".zeros", make([]byte, 1<<20), 0o600))
+	assert.GreaterOrEqual(t, blocks(t, path), blocks(t, path+".zeros"))
+}
+
+func blocks(t *testing.T, path string) int64 {
+	var info syscall.Stat_t
+	require.NoError(t, syscall.Stat(path, &info))
+	return info.Blocks
 }

@@ -42,7 +42,7 @@ type child struct {
 func start(t *testing.T, role, path string, args ...string) *child {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], append([]string{path}, args...)...)
-	cmd.Env = append(os.Environ(), roleVariable+"="+role)
+	cmd.Env = append(os.Environ(), roleVariable+"="+role, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
