@@ -143,21 +143,34 @@ func runJudge(_ context.Context, args []string) (int, error) {
 }
 
 func runList(_ context.Context, args []string) (int, error) {
-	fs := flags("list", "Lists the scenarios: what each asks, and what is expected of each step.")
+	fs := flags("list", "Lists the scenarios: what each asks, and what is expected of each step.\nNothing is run.")
+	grid := fs.Bool("grid", false, "print the grid as it ought to come out instead")
+	svg := fs.String("svg", "", "draw that grid to this `file` instead")
 	if err := parse(fs, args); err != nil {
 		return exitUsage, err
 	}
-	for _, s := range scenario.All() {
-		fmt.Printf("%s\n    %s\n", s.Name, s.Question)
-		for _, c := range s.Cells {
-			switch c.Expect {
-			case scenario.NA:
-			case scenario.Fails:
-				fmt.Printf("    %s %-4s fails→%s  (%s) %s\n", c.Column, c.World, c.FixedBy, c.Checker, c.Why)
-			default:
-				fmt.Printf("    %s %-4s %s\n", c.Column, c.World, c.Expect)
-			}
+	switch {
+	case *svg != "":
+		return exitOK, writeTo(*svg, func(w io.Writer) error { report.Plan().WriteSVG(w); return nil })
+	case *grid:
+		report.Plan().WriteGrid(os.Stdout)
+	default:
+		for _, s := range scenario.All() {
+			listScenario(s)
 		}
 	}
 	return exitOK, nil
+}
+
+func listScenario(s scenario.Scenario) {
+	fmt.Printf("%s\n    %s\n", s.Name, s.Question)
+	for _, c := range s.Cells {
+		switch c.Expect {
+		case scenario.NA:
+		case scenario.Fails:
+			fmt.Printf("    %s %-4s fails→%s  (%s) %s\n", c.Column, c.World, c.FixedBy, c.Checker, c.Why)
+		default:
+			fmt.Printf("    %s %-4s %s\n", c.Column, c.World, c.Expect)
+		}
+	}
 }

@@ -49,6 +49,26 @@ func NewCell(s scenario.Scenario, c scenario.Cell, seed uint64, findings []check
 	return out
 }
 
+// Plan returns the matrix as it ought to come out. Nothing is run for it.
+func Plan() *Matrix {
+	m := &Matrix{}
+	for _, s := range scenario.All() {
+		for _, c := range s.Cells {
+			out := Cell{Column: c.Column, Scenario: s.Name, World: c.World, Expected: string(c.Expect), FixedBy: c.FixedBy, OK: true, Why: c.Why}
+			switch c.Expect {
+			case scenario.NA:
+				out.Verdict = "n/a"
+			case scenario.Fails:
+				out.Verdict, out.Checker = string(check.Violation), c.Checker
+			default:
+				out.Verdict = string(check.Pass)
+			}
+			m.Add(out)
+		}
+	}
+	return m
+}
+
 // telling picks the finding that says most: the one that was not expected, then
 // the violation that was, then any.
 func telling(c scenario.Cell, findings []check.Finding) check.Finding {

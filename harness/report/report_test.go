@@ -123,3 +123,15 @@ func TestThePictureIsWellFormed(t *testing.T) {
 	assert.Contains(t, out.String(), "fails→04")
 	assert.Contains(t, out.String(), "prefers-color-scheme: dark")
 }
+
+func TestThePictureInTheDocumentsIsThatOfThePlan(t *testing.T) {
+	var out bytes.Buffer
+	report.Plan().WriteSVG(&out)
+	const file = "../../docs/assets/matrix.svg"
+	if os.Getenv("UPDATE") != "" {
+		require.NoError(t, os.WriteFile(file, out.Bytes(), 0o644))
+	}
+	got, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(out.Bytes(), got), "draw it anew: go run ./harness list -svg docs/assets/matrix.svg")
+}
