@@ -70,7 +70,7 @@ func loseReplies(r *Run) error {
 	for _, at := range r.drawn(7, workers*each) {
 		faults = append(faults, Fault{At: at, Node: "link", Text: "the reply to a write is lost", Do: func() error { return r.dropReply(1) }})
 	}
-	faults = append(faults, Fault{At: workers * each * 9 / 10, Node: "link", Text: "every reply to a client is lost until it gives up", Do: r.silence})
+	faults = append(faults, Fault{At: workers * each * 9 / 10, Node: "link", Text: "every reply to a client's writes is lost until it gives up", Do: r.silence})
 	err := r.load("faults", workers, func(w *worker) error {
 		if err := mixed(each, keys(3))(w); err != nil {
 			return err
@@ -83,7 +83,8 @@ func loseReplies(r *Run) error {
 	return r.quiet(append(keys(3), "counter")...)
 }
 
-// silence loses every reply to one worker until it has given up on a write.
+// silence loses every reply to the writes of one worker until it has given up
+// on one.
 func (r *Run) silence() error {
 	w, err := r.someWorker()
 	if err != nil {
@@ -94,7 +95,7 @@ func (r *Run) silence() error {
 		return err
 	}
 	before := r.rec.Counts().Unknown
-	p.DropReply(1 << 20)
+	p.DropReply(1<<20, "PUT", "DELETE")
 	defer p.DropReply(0)
 	return r.until("a client gives up", func() bool { return r.rec.Counts().Unknown > before })
 }

@@ -96,7 +96,7 @@ func (s *oneServer) spec(n int) (real.Spec, error) {
 	if err != nil {
 		return real.Spec{}, err
 	}
-	return real.Spec{Name: fmt.Sprintf("client %d", n), Path: s.r.lab.bin["03-server"], Args: []string{"-connect", "http://" + p.Addr()}}, nil
+	return real.Spec{Name: fmt.Sprintf("client %d", n), Path: s.r.lab.bin["03-server"], Args: []string{"-connect", p.URL(), "-timeout", clientPatience.String()}}, nil
 }
 
 // proxy returns the link of worker n.
@@ -120,5 +120,9 @@ func (s *oneServer) kill() error {
 
 func (s *oneServer) restart() error { return s.serve(s.addr) }
 
-// patience is how long a worker waits for one answer.
-const patience = 5 * time.Second
+// patience is how long a worker waits for one answer. The client program of a
+// server gives up before that, so that it is the one to say what it knows.
+const (
+	patience       = 5 * time.Second
+	clientPatience = 2 * time.Second
+)

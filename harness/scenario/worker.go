@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"zeyrho/harness/history"
 	"zeyrho/harness/real"
@@ -110,8 +111,11 @@ func (w *worker) scan(prefix, after string, limit int) history.Op {
 }
 
 // more reports whether the worker, who has done that many of n things, has to
-// do another: to get to n, or because faults are still to come.
+// do another: to get to n, or, at an easy pace, because faults are still to come.
 func (w *worker) more(done, n int) bool {
+	if done >= n && w.r.pending.Load() {
+		w.r.idle(2 * time.Millisecond)
+	}
 	return w.ctx.Err() == nil && (done < n || w.r.pending.Load())
 }
 
