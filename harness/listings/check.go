@@ -93,6 +93,7 @@ func (c *checker) checkPage(ctx context.Context, path string) error {
 			return ctx.Err()
 		}
 	}
+	c.checkDrawings(ctx, s, p)
 	if len(bodies) == 0 || !c.refresh {
 		return nil
 	}

@@ -210,6 +210,21 @@ func TestRefreshStillReportsWhatItCannotMend(t *testing.T) {
 	assert.Contains(t, after, "x\n")
 }
 
+func TestAPictureIsWhatItsCommandDraws(t *testing.T) {
+	text := "<!-- drawn: echo '<svg/>' -->\n![a](a.svg)\n"
+	c, _ := check(t, false, text, "docs/a.svg", "<svg/>\n")
+	assert.Empty(t, c.findings)
+	c, _ = check(t, false, text, "docs/a.svg", "<svg>old</svg>\n")
+	assert.Equal(t, []string{"docs/index.md:1: docs/a.svg is not what the command draws"}, c.findings)
+	c, _ = check(t, true, text, "docs/a.svg", "<svg>old</svg>\n")
+	assert.Empty(t, c.findings)
+	assert.Equal(t, []string{"docs/a.svg"}, c.changed)
+	c, _ = check(t, false, "<!-- drawn: false -->\n![a](a.svg)\n", "docs/a.svg", "")
+	assert.Len(t, c.findings, 1)
+	c, _ = check(t, false, "<!-- drawn: true -->\n", "docs/a.svg", "")
+	assert.Equal(t, []string{"docs/index.md:1: no picture follows on the next line"}, c.findings)
+}
+
 func TestADiffShowsOnlyTheNeighbourhood(t *testing.T) {
 	var a, b []string
 	for i := range 40 {

@@ -11,6 +11,7 @@
 //	<!-- shell: steps/01-map -->                           each line "> request" is sent
 //	<!-- judge: docs/runs/NAME.jsonl -->                   a recorded run, judged again
 //	<!-- sketch -->                                        not meant to be exact
+//	<!-- drawn: command -->                                before a picture: its file
 //
 // Commands run in the root of the repository; $TMP is a directory of the
 // page's own. A shell is new in every block unless it has a name ("… as left").
