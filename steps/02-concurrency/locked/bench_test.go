@@ -19,39 +19,41 @@ import (
 // shard everybody wants. And a scan that takes sixteen locks, and sorts what
 // sixteen maps gave, is slower than one that takes one.
 func BenchmarkMapAndShards(b *testing.B) {
-	for _, w := range []struct {
-		name   string
-		writes int // of 100 requests
-		keys   int
-		scans  bool
-	}{
-		{"reads", 5, 1000, false},
-		{"writes", 90, 1000, false},
-		{"hot-key", 90, 1, false},
-		{"scans", 90, 1000, true},
+	for _, w := range []workload{
+		{"reads", 5, 1000, 64, false},
+		{"small-writes", 90, 1000, 64, false},
+		{"large-writes", 90, 1000, 16 << 10, false},
+		{"hot-key", 90, 1, 16 << 10, false},
+		{"scans", 90, 1000, 64, true},
 	} {
-		b.Run(w.name+"/map", func(b *testing.B) { run(b, locked.NewMap(), w.writes, w.keys, w.scans) })
-		b.Run(w.name+"/shards", func(b *testing.B) { run(b, locked.NewSharded(16), w.writes, w.keys, w.scans) })
+		b.Run(w.name+"/map", func(b *testing.B) { w.run(b, locked.NewMap()) })
+		b.Run(w.name+"/shards", func(b *testing.B) { w.run(b, locked.NewSharded(16)) })
 	}
 }
 
-// run is requests from as many goroutines as there are cores. What is no write
-// is a read, or a scan of ten keys.
-func run(b *testing.B, s kv.Store, writes, n int, scans bool) {
-	keys := make([]string, n)
+type workload struct {
+	name   string
+	writes int // of 100 requests; the others read
+	keys   int
+	size   int  // of a value, in bytes
+	scans  bool // whether reading is a scan of ten keys
+}
+
+// run is requests from as many goroutines as there are cores.
+func (w workload) run(b *testing.B, s kv.Store) {
+	keys, value := make([]string, w.keys), make([]byte, w.size)
 	for i := range keys {
 		keys[i] = fmt.Sprintf("key-%04d", i)
-		s.Do(b.Context(), kv.Put(keys[i], make([]byte, 16384)))
+		s.Do(b.Context(), kv.Put(keys[i], value))
 	}
-	value := make([]byte, 16384)
-	b.ReportAllocs()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			key := keys[rand.IntN(n)]
+			key := keys[rand.IntN(len(keys))]
 			switch {
-			case rand.IntN(100) < writes:
+			case rand.IntN(100) < w.writes:
 				s.Do(b.Context(), kv.Put(key, value))
-			case scans:
+			case w.scans:
 				s.Scan(b.Context(), kv.Range{Prefix: key[:7], Limit: 10})
 			default:
 				s.Get(b.Context(), key)

@@ -79,8 +79,6 @@ func explain(err error) error {
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
 	case errors.Is(err, syscall.EISDIR):
 		return fmt.Errorf("%w: it is a directory", ErrForeign)
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("its directory must exist: %w", err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return fmt.Errorf("%w: %w", ErrNoRoom, err)
 	}
@@ -98,6 +96,9 @@ func explain(err error) error {
 // that copy on write or compress (btrfs, ZFS) even this is no promise.
 func create(path string, size int64) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("its directory must exist: %w", err)
+	}
 	if err != nil {
 		return err
 	}

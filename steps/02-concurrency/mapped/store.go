@@ -68,6 +68,9 @@ type Store struct {
 // of size bytes; a size of 0 means DefaultSize. A file that exists keeps the
 // size that it has.
 func Open(path string, size int64) (*Store, error) {
+	if path == "" {
+		return nil, errors.New("open: the file needs a name")
+	}
 	if size == 0 {
 		size = DefaultSize
 	}
