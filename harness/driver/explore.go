@@ -33,23 +33,30 @@ type program struct {
 	after  func(last []history.Op) error // looks at what is there in the end; may be nil
 }
 
-// system makes the store that a program runs on: code of a step, with locks and
-// memory of the explorer's. The view that it returns gives every task its way
-// to the store.
-type system func(w *explore.World) (view func() kv.Store)
+// system is what a program runs on: code of a step, with locks and memory of the
+// explorer's.
+type system struct {
+	// make makes the store. The view that it returns gives every task its way
+	// to the store.
+	make func(w *explore.World) (view func() kv.Store)
+	// guarded says that the store is a plain map behind a lock. The map has no
+	// yield points, so that to use it without the lock shows no harm here; it is
+	// a fault all the same.
+	guarded bool
+}
 
 // runExplore runs all programs for -what under all schedules within bounds.
 func runExplore(c config, out io.Writer) error {
-	make, programs, err := exploration(c.what)
+	sys, programs, err := exploration(c.what)
 	if err != nil {
 		return err
 	}
 	if c.schedule != "" {
-		return replay(c, out, make, programs)
+		return replay(c, out, sys, programs)
 	}
 	r := report{What: c.what, Verdict: "pass", Programs: map[string]int{}}
 	for _, p := range programs {
-		got, err := explore.Exhaustive(p.setup(make), p.bounds)
+		got, err := explore.Exhaustive(p.setup(sys), p.bounds)
 		if err != nil {
 			return fmt.Errorf("driver: explore %s: %w", p.name, err)
 		}
@@ -64,7 +71,7 @@ func runExplore(c config, out io.Writer) error {
 }
 
 // replay runs one schedule again.
-func replay(c config, out io.Writer, make system, programs []program) error {
+func replay(c config, out io.Writer, sys system, programs []program) error {
 	name, text, _ := strings.Cut(c.schedule, ":")
 	s, err := explore.ParseSchedule(text)
 	if err != nil {
@@ -74,7 +81,7 @@ func replay(c config, out io.Writer, make system, programs []program) error {
 		if p.name != name {
 			continue
 		}
-		run, err := explore.Replay(p.setup(make), s)
+		run, err := explore.Replay(p.setup(sys), s)
 		if err != nil {
 			return fmt.Errorf("driver: %w", err)
 		}
@@ -104,10 +111,10 @@ func (r *report) write(out io.Writer) error {
 }
 
 // setup makes the program something to explore.
-func (p program) setup(make system) explore.Setup {
+func (p program) setup(sys system) explore.Setup {
 	return func(w *explore.World) func() error {
-		view := make(w)
-		l := &ledger{}
+		view := sys.make(w)
+		l := &ledger{guarded: sys.guarded}
 		first := l.record(nil, view())
 		for _, op := range p.before {
 			first(context.Background(), op)
@@ -122,8 +129,11 @@ func (p program) setup(make system) explore.Setup {
 		return func() error {
 			last := l.record(nil, view())
 			end := []history.Op{last(context.Background(), history.Op{Kind: history.Scan})}
-			if err := judge(l.ops); err != nil || p.after == nil {
+			if err := judge(l.ops); err != nil {
 				return err
+			}
+			if l.careless != nil || p.after == nil {
+				return l.careless
 			}
 			return p.after(end)
 		}
@@ -132,8 +142,10 @@ func (p program) setup(make system) explore.Setup {
 
 // ledger is a history with a clock that counts.
 type ledger struct {
-	ops   []history.Op
-	clock int64
+	ops      []history.Op
+	clock    int64
+	guarded  bool  // see system
+	careless error // the first operation that did not take the lock that it needs
 }
 
 // record returns a way to ask s and have it written down, in the story of t too
@@ -146,7 +158,9 @@ func (l *ledger) record(t *explore.Task, s kv.Store) recorded {
 		if t != nil {
 			t.Logf("%s ...", wish(op))
 		}
+		look := l.watch(t, op)
 		a := ask(ctx, s, op, 0)
+		look()
 		op.Return, op.Outcome, op.Status, op.Version = tick(), a.Outcome, a.Status, a.Version
 		op.Items, op.More, op.Error = a.Items, a.More, a.Error
 		if op.Kind == history.Get {
@@ -157,5 +171,20 @@ func (l *ledger) record(t *explore.Task, s kv.Store) recorded {
 			t.Logf("... %s", answer(op))
 		}
 		return op
+	}
+}
+
+// watch returns a function that looks, after op, whether t has taken a lock.
+func (l *ledger) watch(t *explore.Task, op history.Op) func() {
+	if t == nil || !l.guarded {
+		return func() {}
+	}
+	writes, reads := t.Locks()
+	return func() {
+		w, r := t.Locks()
+		reading := op.Kind == history.Get || op.Kind == history.Scan
+		if w == writes && (!reading || r == reads) && l.careless == nil {
+			l.careless = fmt.Errorf("%s used the map without holding the lock for it; another goroutine may be in the map at the same time", wish(op))
+		}
 	}
 }

@@ -51,18 +51,20 @@ func openMapped(c config) (s *mapped.Store, file string, remove func() error, er
 }
 
 // pad is how much longer values are made. While a store copies one, others
-// come in between: what is not guarded by a lock shows it sooner. For a mapped
-// file, which keeps them all, less must do.
+// come in between: what is not guarded by a lock shows it sooner.
 func (c config) pad() int {
-	if c.store == "mapped" {
-		return 512
+	switch {
+	case c.store != "mapped":
+		return 8 << 10
+	case c.verb == "in-goroutines":
+		return 512 // a mapped file keeps them all
 	}
-	return 8 << 10
+	return 64 << 10
 }
 
 // mappedSize is enough for the commands of a run, those of increments that had
 // to try again included.
-func (c config) mappedSize() int64 { return 1<<20 + int64(c.ops)*8<<10 }
+func (c config) mappedSize() int64 { return 1<<20 + 2*int64(c.ops)*int64(c.pad()+1<<10) }
 
 // runGoroutines lets goroutines loose on a store.
 func runGoroutines(c config, out io.Writer) error {

@@ -36,6 +36,7 @@ func violated(format string, args ...any) error { return violation{fmt.Errorf(fo
 
 // config is what the flags say.
 type config struct {
+	verb     string
 	seed     uint64
 	ops      int
 	clients  int
@@ -106,7 +107,7 @@ func usage(w io.Writer) {
 }
 
 func parse(name string, args []string) (config, error) {
-	var c config
+	c := config{verb: name}
 	fs := flag.NewFlagSet("driver "+name, flag.ContinueOnError)
 	fs.Uint64Var(&c.seed, "seed", 1, "of everything that is random")
 	fs.IntVar(&c.ops, "ops", 2000, "how many operations, by all clients together")

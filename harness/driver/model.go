@@ -39,6 +39,7 @@ type modelUser struct {
 	own   recorded            // the same store
 	seen  map[string][]uint64 // versions that a key had at some time
 	kept  []keepsake
+	queue []history.Op // what to ask first
 	n     int
 }
 
@@ -63,8 +64,19 @@ func (m *modelUser) run(ops int) error {
 	return refused(ctx, m.store)
 }
 
-// next makes up an operation.
+// next makes up an operation. Now and then it deletes everything: an empty map
+// that has a past is not a new one.
 func (m *modelUser) next() history.Op {
+	if m.rnd.IntN(100) == 0 {
+		for _, key := range modelKeys {
+			m.queue = append(m.queue, history.Op{Kind: history.Delete, Key: key})
+		}
+	}
+	if len(m.queue) > 0 {
+		op := m.queue[0]
+		m.queue = m.queue[1:]
+		return op
+	}
 	key := modelKeys[m.rnd.IntN(len(modelKeys))]
 	switch m.rnd.IntN(12) {
 	case 0, 1, 2:
@@ -120,6 +132,9 @@ func (m *modelUser) souvenir(ctx context.Context, key string) error {
 	it, err := m.store.Get(ctx, key)
 	if err != nil {
 		return fmt.Errorf("get %q: %w", key, err)
+	}
+	if it.Exists() != (it.Value != nil) {
+		return violated("get %q: its version is %d and its value %#v: nil is for a key that is absent, and for no other", key, it.Version, it.Value)
 	}
 	m.kept = append(m.kept, keepsake{key, it.Value, string(it.Value)})
 	m.kept = m.kept[max(0, len(m.kept)-20):]

@@ -16,15 +16,15 @@ import (
 func exploration(what string) (system, []program, error) {
 	switch what {
 	case "locked":
-		return lockedMap, goroutines(), nil
+		return system{lockedMap, true}, goroutines(), nil
 	case "sharded":
-		return sharded, goroutines(), nil
+		return system{sharded, true}, goroutines(), nil
 	case "mapped":
-		return processes, mortals(), nil
+		return system{processes, false}, mortals(), nil
 	case "lost-update":
-		return lockedMap, []program{lostUpdate()}, nil
+		return system{lockedMap, true}, []program{lostUpdate()}, nil
 	}
-	return nil, nil, fmt.Errorf("driver: nothing to explore is called %q; there are locked, sharded, mapped and lost-update", what)
+	return system{}, nil, fmt.Errorf("driver: nothing to explore is called %q; there are locked, sharded, mapped and lost-update", what)
 }
 
 func lockedMap(w *explore.World) func() kv.Store {
@@ -103,7 +103,7 @@ func (p *process) replay() (last kv.Result, err error) {
 func get(key string) history.Op        { return history.Op{Kind: history.Get, Key: key} }
 func put(key, value string) history.Op { return history.Op{Kind: history.Put, Key: key, Value: value} }
 func remove(key string) history.Op     { return history.Op{Kind: history.Delete, Key: key} }
-func scan() history.Op                 { return history.Op{Kind: history.Scan} }
+func scan(prefix string) history.Op    { return history.Op{Kind: history.Scan, Key: prefix} }
 
 func when(op history.Op, version uint64) history.Op {
 	op.If = &version
@@ -140,10 +140,10 @@ func goroutines() []program {
 			before: []history.Op{put("a", "0")},
 			tasks:  []func(recorded){script(remove("a"), put("a", "1")), script(when(put("a", "2"), 1), get("a"))},
 		},
-		{name: "scan", tasks: []func(recorded){script(put("a", "1"), put("b", "1")), script(scan())}},
-		{name: "scan-back", tasks: []func(recorded){script(put("b", "1"), put("a", "1")), script(scan())}},
+		{name: "scan", tasks: []func(recorded){script(put("a", "1"), put("b", "1")), script(scan(""))}},
+		{name: "scan-back", tasks: []func(recorded){script(put("b", "1"), put("a", "1")), script(scan(""))}},
 		{name: "two-shards", tasks: []func(recorded){script(put("a", "1"), put("b", "1")), script(put("b", "2"), put("a", "2"))}},
-		{name: "scans", tasks: []func(recorded){script(put("a", "1")), script(put("b", "1")), script(scan()), script(scan())}, bounds: few(2)},
+		{name: "scans", tasks: []func(recorded){script(put("a", "1")), script(put("b", "1")), script(scan("a")), script(scan("b"))}, bounds: few(2)},
 	}
 }
 
@@ -154,9 +154,9 @@ func mortals() []program {
 	within := func(preemptions, deaths int) explore.Bounds {
 		return explore.Bounds{Preempt: true, Preemptions: preemptions, Deaths: deaths}
 	}
-	writersAndReader := []func(recorded){script(put("a", "1")), script(put("a", "2")), script(scan())}
+	writersAndReader := []func(recorded){script(put("a", "1")), script(put("a", "2")), script(scan(""))}
 	return []program{
-		{name: "write-read", tasks: []func(recorded){script(put("a", "1")), script(get("a"))}, bounds: within(4, 1)},
+		{name: "write-read", tasks: []func(recorded){script(put("a", "a value of three words")), script(get("a"))}, bounds: within(3, 1)},
 		{name: "two-writers", tasks: writersAndReader, bounds: within(2, 0)},
 		{name: "two-writers-one-dies", tasks: writersAndReader, bounds: within(1, 1)},
 		{name: "increments", tasks: []func(recorded){addOne, addOne}, bounds: within(2, 1)},

@@ -42,6 +42,10 @@ func superviseSelf(args ...string) error {
 
 // lastWords finds out what a process died of.
 func lastWords(exit error, stderr string) error {
+	var ended *exec.ExitError
+	if errors.As(exit, &ended) && ended.ExitCode() == exitViolation {
+		return violated("%s", strings.TrimSpace(stderr))
+	}
 	for line := range strings.Lines(stderr) {
 		line = strings.TrimSuffix(strings.TrimSpace(line), " [recovered, repanicked]")
 		for _, mark := range []string{"fatal error: ", "panic: ", "WARNING: DATA RACE", "SIGBUS", "SIGSEGV"} {

@@ -171,7 +171,13 @@ func (r *Report) tell(setup Setup) error {
 // Replay runs a single schedule. Where it ends before the program does, the
 // running task goes on as long as it can, then the first one that can.
 func Replay(setup Setup, s Schedule) (Run, error) {
-	run := execute(setup, Bounds{Deaths: len(s)}, true, func(depth int, options []Choice) int {
+	deaths := 0
+	for _, c := range s {
+		if c.Die {
+			deaths++
+		}
+	}
+	run := execute(setup, Bounds{Deaths: deaths}, true, func(depth int, options []Choice) int {
 		if depth >= len(s) {
 			return 0
 		}

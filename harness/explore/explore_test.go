@@ -140,6 +140,20 @@ func TestADeadlockSaysWhoWaitsForWhom(t *testing.T) {
 	require.Zero(t, r.Failed)
 }
 
+func TestNoDeathComesToTheRescueOfADeadlock(t *testing.T) {
+	r := exhaustive(t, func(w *explore.World) func() error {
+		lock := w.NewRWMutex("lock")
+		w.Process("A", func(*explore.Task) {
+			lock.Lock()
+			lock.Lock()
+		})
+		return nil
+	}, explore.Bounds{Deaths: 1})
+	require.Equal(t, 2, r.Schedules, "A dies between the two, or not")
+	require.Equal(t, 1, r.Failed)
+	require.EqualError(t, r.First.Err, "deadlock: A waits for lock (A has it)")
+}
+
 func TestAReaderWhoReadsTwiceIsStoppedByAWriterInBetween(t *testing.T) {
 	r := exhaustive(t, func(w *explore.World) func() error {
 		lock := w.NewRWMutex("lock")

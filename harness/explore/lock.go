@@ -35,6 +35,7 @@ func (m *RWMutex) Lock() {
 	m.until(func() bool { return m.writer == nil })
 	m.writer = t
 	m.until(func() bool { return len(m.readers) == 0 })
+	t.locks++
 	t.Logf("locks %s", m.name)
 }
 
@@ -48,6 +49,7 @@ func (m *RWMutex) RLock() {
 		m.waiting = append(m.waiting, t)
 		m.until(func() bool { return !slices.Contains(m.waiting, t) })
 	}
+	t.rlocks++
 	t.Logf("locks %s to read", m.name)
 }
 
@@ -112,7 +114,7 @@ func (m *RWMutex) state(t *Task) string {
 		parts = append(parts, r.Name+" reads it")
 	}
 	switch {
-	case m.writer == nil || m.writer == t:
+	case m.writer == nil, m.writer == t && len(m.readers) > 0:
 	case len(m.readers) > 0:
 		parts = append(parts, m.writer.Name+" is next")
 	default:

@@ -43,6 +43,8 @@ type Task struct {
 	dead   bool
 	ended  bool
 	err    error
+	locks  int         // how often it has locked something for writing
+	rlocks int         // and for reading
 	ready  func() bool // nil unless it waits
 	why    func() string
 	next   func() (struct{}, bool)
@@ -81,6 +83,10 @@ func (t *Task) end() {
 		t.err = fmt.Errorf("%s panicked: %v", t.Name, p)
 	}
 }
+
+// Locks returns how often the task has locked something, for writing and for
+// reading.
+func (t *Task) Locks() (writing, reading int) { return t.locks, t.rlocks }
 
 // Yield is a point at which others may take their turns.
 func (t *Task) Yield() { t.w.step() }
@@ -148,8 +154,9 @@ func (w *World) options(preemptive, deaths bool) []Choice {
 		}
 	}
 	// Killing a task later, while others run, shows them nothing that killing
-	// it at once does not: what it holds is freed either way.
-	if deaths && w.last != nil && w.last.mortal && !w.last.ended {
+	// it at once does not: what it holds is freed either way. And where nobody
+	// can go on, no death comes to the rescue.
+	if deaths && len(all) > 0 && w.last != nil && w.last.mortal && !w.last.ended {
 		all = append(all, Choice{w.last.id, true})
 	}
 	return all
