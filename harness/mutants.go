@@ -176,7 +176,7 @@ func (m *mutant) judge(findings []check.Finding) {
 }
 
 // write prints a line for every bug, and what was said about those that were
-// not caught.
+// not caught. If there is only one, it prints what was said in any case.
 func (m *mutants) write(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "bug\tcaught by\tseeds\tseconds\twhat it is")
@@ -190,6 +190,9 @@ func (m *mutants) write(w io.Writer) {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%.1f\t%s\n", b.ID, by, b.Seeds, b.Seconds, b.Title)
 	}
 	t.Flush()
+	if len(m.Bugs) == 1 && m.Bugs[0].Caught {
+		fmt.Fprintf(w, "\n%s\n", strings.Join(report.Wrap(m.Bugs[0].Reason, 78), "\n"))
+	}
 	for _, b := range m.Bugs {
 		if !b.Caught {
 			fmt.Fprintf(w, "\n%s should be caught by %s × %s (%s world), checker %s, within its seeds. The last of them: %s\n",

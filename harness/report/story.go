@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"zeyrho/harness/check"
 	"zeyrho/harness/history"
@@ -27,7 +28,7 @@ func WriteStory(w io.Writer, h history.History) {
 	}
 	for _, e := range h.Events {
 		switch e.Kind {
-		case "sample":
+		case "sample", "broken": // what was broken is among the findings
 			continue
 		case "phase":
 			phase = e.Text
@@ -72,6 +73,24 @@ func WriteFindings(w io.Writer, c scenario.Cell, findings []check.Finding) {
 		case f.Verdict == check.Violation:
 			look = Unexpected
 		}
-		fmt.Fprintf(w, "  %s %s\n", paint(look, pad(f.Checker+": "+string(f.Verdict), 26)), f.Reason)
+		fmt.Fprintf(w, "  %s\n", paint(look, f.Checker+": "+string(f.Verdict)))
+		for _, line := range Wrap(f.Reason, 74) {
+			fmt.Fprintf(w, "    %s\n", line)
+		}
 	}
+}
+
+// Wrap cuts text into lines of at most width characters, where it has blanks.
+func Wrap(text string, width int) (lines []string) {
+	var line string
+	for _, word := range strings.Fields(text) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
 }
