@@ -20,8 +20,7 @@ func explain(ops []history.Op, deadline time.Time) Finding {
 	if soon := time.Now().Add(2 * time.Second); deadline.Before(soon) {
 		deadline = soon
 	}
-	replies := slices.DeleteFunc(slices.Clone(ops), func(op history.Op) bool { return op.Outcome != history.OK })
-	slices.SortFunc(replies, func(a, b history.Op) int { return cmp.Or(cmp.Compare(a.Return, b.Return), cmp.Compare(a.ID, b.ID)) })
+	replies := newQuick(ops).replies
 	late := false
 	first := sort.Search(len(replies), func(i int) bool {
 		result := linearizable(regOps(until(ops, replies[:i+1]), values{}), deadline)
@@ -31,12 +30,17 @@ func explain(ops []history.Op, deadline time.Time) Finding {
 	if late || first == len(replies) {
 		return lin.violation(nil, "no order of the %d operations on %s explains what clients were told", len(ops), quote(ops[0].Key))
 	}
-	bad := replies[first]
-	why, witnesses := because(bad, replies[:first], ops)
-	right := rightAnswers(bad, until(ops, replies[:first+1]), deadline)
+	return blame(ops, replies[:first+1])
+}
+
+// blame says what is wrong with the last of replies.
+func blame(ops, replies []history.Op) Finding {
+	bad := replies[len(replies)-1]
+	why, witnesses := because(bad, replies[:len(replies)-1], ops)
 	if why == "" {
 		why = fmt.Sprintf("which no order of the operations on %s up to then explains", quote(bad.Key))
 	}
+	right := rightAnswers(bad, until(ops, replies), time.Now().Add(time.Second))
 	return lin.violation(append([]int{bad.ID}, witnesses...), "%s, %s%s", told(bad), why, right)
 }
 
@@ -87,8 +91,7 @@ func because(bad history.Op, earlier, ops []history.Op) (string, []int) {
 // neverDeleted finds a put that shows that the key existed, if bad was told
 // that it did not.
 func neverDeleted(bad history.Op, earlier, ops []history.Op) (history.Op, bool) {
-	done := bad.Status == history.Done
-	if done && (bad.Kind == history.Get || bad.If == nil || *bad.If != 0) || !done && bad.Version != 0 {
+	if !absentFor(bad) {
 		return history.Op{}, false
 	}
 	for _, op := range ops {
@@ -145,7 +148,7 @@ func contradicts(bad, op history.Op) string {
 		return fmt.Sprintf("but the same version had been given to client %d at %s, for %s", op.Client, at(op.Return), wish(op))
 	case badWrite && before && op.Version >= bad.Version:
 		return "after " + had(op) + ": versions must grow"
-	case badWrite && write && seen > 0 && seen < op.Version && op.Version < bad.Version:
+	case badWrite && seen > 0 && seen < op.Version && (before || write && op.Version < bad.Version):
 		return fmt.Sprintf("but %s, so version %d was no longer there", had(op), seen)
 	case bad.Kind == history.Get && bad.Status == history.Done && op.Kind == history.Put && write &&
 		(op.Version == seen) != (op.Value == bad.Value):
@@ -160,7 +163,11 @@ func contradicts(bad, op history.Op) string {
 // given everything else that was known by then; or nothing, if that is long.
 func rightAnswers(bad history.Op, known []history.Op, deadline time.Time) string {
 	var right []string
-	for _, answer := range answers(bad, known) {
+	candidates := answers(bad, known)
+	if len(candidates) > 20 {
+		return ""
+	}
+	for _, answer := range candidates {
 		trial := slices.Clone(known)
 		i := slices.IndexFunc(trial, func(op history.Op) bool { return op.ID == bad.ID })
 		trial[i] = answer.Op

@@ -72,6 +72,10 @@ func byKey(h *history.History) [][]history.Op {
 }
 
 func linKey(ops []history.Op, deadline time.Time) Finding {
+	q := newQuick(ops)
+	if i, ok := q.find(); ok {
+		return blame(ops, q.replies[:i+1])
+	}
 	if n := concurrency(ops); n > MaxConcurrency {
 		return lin.inconclusive("%d operations on %s run at the same time; more than %d are too many to order",
 			n, quote(ops[0].Key), MaxConcurrency)
@@ -112,6 +116,7 @@ func linearizable(ops []regOp, deadline time.Time) porcupine.CheckResult {
 	if left <= 0 {
 		return porcupine.Unknown
 	}
+	newPlan(ops)
 	return porcupine.CheckOperationsTimeout(registerModel(nil), operations(ops), left)
 }
 
@@ -162,6 +167,7 @@ func WriteLinHTML(w io.Writer, h *history.History, key string, timeout time.Dura
 		}
 		numbers := values{}
 		reg := regOps(ops, numbers)
+		newPlan(reg)
 		names := make([]string, len(numbers))
 		for v, n := range numbers {
 			names[n] = v

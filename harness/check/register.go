@@ -22,8 +22,10 @@ type register struct {
 	value   int // see values
 	version uint64
 	floor   uint64
-	unseen  bool // the last operation was a write of unknown outcome
-	over    bool // all operations with a known outcome lie behind
+	unseen  bool       // the last operation was a write of unknown outcome
+	over    bool       // all operations with a known outcome lie behind
+	turn    int        // whose turn it is to look
+	used    [kinds]int // how many writes of each kindred have happened
 }
 
 // regOp is an operation on a register.
@@ -35,6 +37,12 @@ type regOp struct {
 	taken     bool   // Op.Version of a get or a conflict likewise
 	noVersion bool   // any version will do; used to find out what would have been right
 	end       bool   // not an operation: what follows was never seen by anybody
+
+	// What is known beforehand, so that a search need not find it out: nil for
+	// a register that is not searched.
+	plan    *plan
+	turn    int     // its place among those that look at the same version, or at absence; or among its kindred
+	kindred kindred // of a write of unknown outcome
 }
 
 // values gives every value a number, so that registers are cheap to compare.
@@ -63,21 +71,35 @@ func (r register) step(o regOp) (register, bool) {
 	ok := true
 	switch {
 	case o.Status == history.Absent:
-		ok = !r.exists && (o.If == nil || *o.If == 0)
+		ok = (o.If == nil || *o.If == 0) && r.look(o, false)
 	case o.Kind == history.Get:
 		if ok = r.exists && r.value == o.value; ok && !o.noVersion {
 			r, ok = r.at(o.Version, o.taken)
+			ok = ok && r.look(o, true)
 		}
 	case o.Status == history.Conflict && o.Version == 0:
-		ok = !r.exists && *o.If != 0
+		ok = *o.If != 0 && r.look(o, false)
 	case o.Status == history.Conflict:
 		r, ok = r.at(o.Version, o.taken)
-		ok = ok && *o.If != o.Version
+		ok = ok && *o.If != o.Version && r.look(o, true)
 	default:
 		r, ok = r.done(o)
 	}
 	r.unseen = false
 	return r, ok
+}
+
+// look counts those that look at the register as it is, and reports whether
+// it is as o says, there or absent. Their order does not matter as long as
+// nobody writes, so that it may as well be that of their calls.
+func (r *register) look(o regOp, there bool) bool {
+	if o.plan != nil {
+		if o.turn < r.turn || there && o.turn > r.turn {
+			return false
+		}
+		r.turn = o.turn + 1
+	}
+	return r.exists == there
 }
 
 // done is step for a write that took effect.
@@ -87,7 +109,7 @@ func (r register) done(o regOp) (register, bool) {
 		r.floor++
 		return r, ok
 	}
-	ok = ok && o.Version > r.floor
+	ok = ok && o.Version > r.floor && (o.plan == nil || r.floor >= o.plan.before(o.Version))
 	r.floor = o.Version
 	if r.exists {
 		r.version = o.Version
@@ -98,8 +120,12 @@ func (r register) done(o regOp) (register, bool) {
 // maybe is step for a write of unknown outcome. Where it would change nothing
 // it is refused: it may as well come last.
 func (r register) maybe(o regOp) (register, bool) {
+	if o.plan != nil && !o.plan.worthwhile(r, o) {
+		return r, false
+	}
 	r, ok := r.write(o)
 	r.version, r.floor, r.unseen = 0, max(r.floor+1, o.least), true
+	r.used[o.kindred]++
 	return r, ok
 }
 
@@ -115,10 +141,10 @@ func (r register) write(o regOp) (register, bool) {
 	case o.If != nil:
 		r, ok = r.at(*o.If, o.ifTaken)
 	}
-	if !ok || o.Kind == history.Delete && !r.exists {
+	if !ok || o.Kind == history.Delete && !r.exists || o.plan != nil && !o.plan.complete(r) {
 		return r, false
 	}
-	r.exists, r.value, r.version = o.Kind == history.Put, o.value, 0
+	r.exists, r.value, r.version, r.turn = o.Kind == history.Put, o.value, 0, 0
 	return r, true
 }
 
@@ -134,26 +160,19 @@ func (r register) at(v uint64, taken bool) (register, bool) {
 	return r, r.version == v
 }
 
-// regOps prepares the operations on one key for a register: what did not
-// happen, and reads that nobody got, are left out.
+// regOps prepares the operations on one key, in the order of their calls, for
+// a register: what did not happen, and reads that nobody got, are left out.
 func regOps(ops []history.Op, numbers values) []regOp {
-	known := make(map[uint64]bool)
-	for _, op := range ops {
-		if op.Kind != history.Get && op.Outcome == history.OK && op.Status == history.Done {
-			known[op.Version] = true
-		}
-	}
 	var out []regOp
 	for _, op := range ops {
 		read := op.Kind == history.Get || op.Kind == history.Scan
 		if op.Outcome == history.Fail || op.Outcome == history.Unknown && read {
 			continue
 		}
-		o := regOp{Op: op, value: numbers.number(op.Value), taken: known[op.Version]}
-		if op.Kind == history.Get && op.Status == history.Absent || op.Kind == history.Delete {
-			o.value = 0
+		o := regOp{Op: op}
+		if op.Value != "" || op.Kind == history.Put || op.Status == history.Done {
+			o.value = numbers.number(op.Value)
 		}
-		o.ifTaken = op.If != nil && known[*op.If]
 		out = append(out, o)
 	}
 	return out
