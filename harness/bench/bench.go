@@ -1,0 +1,184 @@
+// Package bench answers: what does a step cost, beside the barest thing that
+// does the same duty?
+//
+// A number of nanoseconds says more about a machine than about a program. So
+// nothing is measured alone. Two sides take turns in one run, round by round:
+// first one, then the other, and in the next round the other way about. What
+// disturbs the machine for a while disturbs both. Each round gives a ratio, and
+// the median of those is the result. It is not moved by a few bad rounds; the
+// smallest and the largest ratio show how bad they were.
+//
+// Some comparisons have an aim. It is never a test: on a busy machine a good
+// program can miss it.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"zeyrho/harness/real"
+	"zeyrho/steps/01-map/kv"
+)
+
+// Options says what to measure, and how long. The zero Options will do.
+type Options struct {
+	Full        bool   // longer rounds, and more of them
+	Only        string // only comparisons whose names begin with this
+	Value       int    // bytes of a value; 100
+	Keys        int    // 1000
+	Connections int    // to a server, one request at a time on each; 16
+	// Progress is called before every comparison. It may be nil.
+	Progress func(done, total int, name string)
+}
+
+// maxConnections is what step 03 works on at a time. With more of them it
+// would refuse, and a refusal is quick.
+const maxConnections = 64
+
+// withDefaults fills in the zeros, and refuses what cannot be measured.
+func (o Options) withDefaults() (Options, error) {
+	for _, f := range []struct {
+		name       string
+		value      *int
+		usual, top int
+	}{
+		{"value", &o.Value, 100, kv.MaxValue},
+		{"keys", &o.Keys, 1000, 1_000_000},
+		{"connections", &o.Connections, 16, maxConnections},
+	} {
+		if *f.value == 0 {
+			*f.value = f.usual
+		}
+		if *f.value < 1 || *f.value > f.top {
+			return o, fmt.Errorf("%s: %d is not within 1 and %d", f.name, *f.value, f.top)
+		}
+	}
+	const most = 1 << 30
+	if o.Keys*o.Value > most {
+		return o, fmt.Errorf("%d keys with %d bytes each would take %d MiB, and more than once", o.Keys, o.Value, o.Keys*o.Value>>20)
+	}
+	if o.Progress == nil {
+		o.Progress = func(int, int, string) {}
+	}
+	return o, nil
+}
+
+// pace is how many rounds a comparison has, and how long each side of a round
+// is. Many short rounds are better than a few long ones: the two sides of a
+// round are closer together, and more rounds pass undisturbed. Servers need
+// longer ones than loops, so that each of many clients gets its turn.
+type pace struct {
+	rounds int
+	length time.Duration
+}
+
+func (o Options) pace(served bool) pace {
+	switch {
+	case served && o.Full:
+		return pace{151, 200 * time.Millisecond}
+	case served:
+		return pace{41, 100 * time.Millisecond}
+	case o.Full:
+		return pace{301, 20 * time.Millisecond}
+	}
+	return pace{101, 10 * time.Millisecond}
+}
+
+// comparison is two sides and what one hopes for.
+type comparison struct {
+	name   string
+	what   string // in a line
+	served bool   // by processes, over HTTP: what counts is requests a second
+	aim    Aim
+	// open prepares the two sides; end cleans up behind them.
+	open func(ctx context.Context, b *bench) (ours, bare side, end func(), err error)
+}
+
+// side is one of two programs that are compared.
+type side struct {
+	name string
+	take take
+}
+
+func comparisons() []comparison { return append(inProcess(), overHTTP()...) }
+
+// Names returns the names of all comparisons.
+func Names() []string {
+	var names []string
+	for _, c := range comparisons() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// selected returns the comparisons whose names begin with only.
+func selected(only string) ([]comparison, error) {
+	var out []comparison
+	for _, c := range comparisons() {
+		if strings.HasPrefix(c.name, only) {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no comparison begins with %q; there are %s", only, strings.Join(Names(), ", "))
+	}
+	return out, nil
+}
+
+// bench is what the comparisons of a run share.
+type bench struct {
+	Options
+	keys    []string
+	value   []byte
+	world   *real.World
+	servers *pair // started when first needed
+}
+
+func newBench(ctx context.Context, o Options) *bench {
+	b := &bench{Options: o, value: make([]byte, o.Value), world: real.NewWorld(ctx)}
+	for i := range o.Keys {
+		b.keys = append(b.keys, fmt.Sprintf("key-%04d", i))
+	}
+	return b
+}
+
+// Run measures. It builds the servers with the go command, in the repository
+// that the working directory belongs to, and leaves no process and no file
+// behind. An error means that something could not be measured at all.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	list, err := selected(o.Only)
+	if err != nil {
+		return nil, err
+	}
+	b := newBench(ctx, o)
+	defer b.world.Close()
+	report := &Report{Machine: thisMachine(), Settings: b.settings(), OK: true}
+	for i, c := range list {
+		o.Progress(i, len(list), c.name)
+		r, err := b.compare(ctx, c)
+		if err != nil {
+			return nil, fmt.Errorf("measure %s: %w", c.name, err)
+		}
+		report.add(r)
+	}
+	return report, nil
+}
+
+func (b *bench) compare(ctx context.Context, c comparison) (Result, error) {
+	ours, bare, end, err := c.open(ctx, b)
+	if err != nil {
+		return Result{}, err
+	}
+	defer end()
+	rounds, err := b.pace(c.served).takeTurns(ctx, ours.take, bare.take)
+	if err != nil {
+		return Result{}, err
+	}
+	return c.result(ours.name, bare.name, rounds), nil
+}

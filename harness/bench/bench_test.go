@@ -1,0 +1,235 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"zeyrho/harness/real"
+)
+
+// small is a bench that is opened and tried, and never timed.
+func small(t *testing.T) *bench {
+	o, err := Options{Keys: 10, Value: 20, Connections: 3}.withDefaults()
+	require.NoError(t, err)
+	b := newBench(t.Context(), o)
+	t.Cleanup(b.world.Close)
+	return b
+}
+
+func TestEveryComparisonCanBeMade(t *testing.T) {
+	b := small(t)
+	for _, c := range comparisons() {
+		t.Run(c.name, func(t *testing.T) {
+			ours, bare, end, err := c.open(t.Context(), b)
+			require.NoError(t, err)
+			defer end()
+			rounds, err := pace{2, time.Millisecond}.takeTurns(t.Context(), ours.take, bare.take)
+			require.NoError(t, err)
+			require.Len(t, rounds, 2)
+			r := c.result(ours.name, bare.name, rounds)
+			assert.Positive(t, r.Ratio.Median)
+			assert.LessOrEqual(t, r.Ratio.Min, r.Ratio.Median)
+			assert.GreaterOrEqual(t, r.Ratio.Max, r.Ratio.Median)
+			assert.Equal(t, c.served, r.Ours.PerSecond > 0 && r.Ours.P50 > 0 && r.Ours.P99 >= r.Ours.P50)
+			assert.Equal(t, !c.served, r.Ours.NsPerOp > 0 && r.Ours.AllocsPerOp != nil)
+		})
+	}
+}
+
+func TestTheSidesTakeTurnsInGoingFirst(t *testing.T) {
+	var order []string
+	named := func(name string) take {
+		return func(context.Context, time.Duration) (sample, error) {
+			order = append(order, name)
+			return sample{nanos: float64(len(order))}, nil
+		}
+	}
+	rounds, err := pace{2, time.Second}.takeTurns(t.Context(), named("ours"), named("bare"))
+	require.NoError(t, err)
+	assert.Equal(t, strings.Repeat("ours bare bare ours ", 3), strings.Join(order, " ")+" ")
+	warm := float64(2 * warmUps)
+	assert.Equal(t, []round{
+		{ours: sample{nanos: warm + 1}, bare: sample{nanos: warm + 2}},
+		{ours: sample{nanos: warm + 4}, bare: sample{nanos: warm + 3}},
+	}, rounds, "without those of the warming up")
+}
+
+func TestWhatCannotBeMeasuredIsAnError(t *testing.T) {
+	broken := func(context.Context, time.Duration) (sample, error) { return sample{}, errors.New("no") }
+	_, err := pace{2, time.Second}.takeTurns(t.Context(), broken, broken)
+	require.EqualError(t, err, "no")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = pace{2, time.Second}.takeTurns(ctx, loop(func(int) {}), loop(func(int) {}))
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestALoopCountsItsAllocationsAndGrows(t *testing.T) {
+	var kept *[100]byte
+	most := 0
+	take := loop(func(n int) {
+		most = max(most, n)
+		for range n {
+			kept = new([100]byte)
+		}
+	})
+	var last sample
+	for range warmUps {
+		var err error
+		last, err = take(t.Context(), time.Millisecond)
+		require.NoError(t, err)
+	}
+	assert.NotNil(t, kept)
+	assert.Greater(t, most, 10)
+	assert.GreaterOrEqual(t, last.allocs, 1.0)
+}
+
+func TestTheMedianIsTheMiddle(t *testing.T) {
+	same := func(f float64) float64 { return f }
+	assert.Equal(t, 2.0, medianOf([]float64{9, 1, 2}, same))
+	assert.Equal(t, 2.5, medianOf([]float64{9, 1, 2, 3}, same))
+	assert.Zero(t, medianOf(nil, same))
+}
+
+func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
+	for want, o := range map[string]Options{
+		"value":              {Value: 2 << 20},
+		"keys":               {Keys: -1},
+		"connections":        {Connections: maxConnections + 1},
+		"MiB":                {Keys: 1_000_000, Value: 1 << 20},
+		"there are kv-get, ": {Only: "nonsense"},
+	} {
+		_, err := Run(t.Context(), o)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// nanos makes rounds out of pairs of times.
+func nanos(pairs ...[2]float64) (rounds []round) {
+	for _, p := range pairs {
+		rounds = append(rounds, round{sample{nanos: p[0], allocs: 1.002}, sample{nanos: p[1]}})
+	}
+	return rounds
+}
+
+func TestARatioIsTheMedianOfTheRounds(t *testing.T) {
+	rounds := nanos([2]float64{2, 1}, [2]float64{3, 2}, [2]float64{1000, 1})
+	r := comparison{}.result("a", "b", rounds)
+	assert.Equal(t, Ratio{Of: "time", Median: 2, Min: 1.5, Max: 1000, Rounds: 3}, r.Ratio)
+	assert.Equal(t, 3.0, r.Ours.NsPerOp)
+	assert.Equal(t, 1.0, *r.Ours.AllocsPerOp)
+	r = comparison{served: true}.result("a", "b", rounds)
+	assert.Equal(t, Ratio{Of: "throughput", Median: 0.5, Min: 0.001, Max: 2.0 / 3, Rounds: 3}, r.Ratio)
+}
+
+func TestAnAimIsMetOrMissed(t *testing.T) {
+	for _, c := range []struct {
+		aim    Aim
+		served bool
+		ours   float64 // nanoseconds, and the other side takes 100
+		want   Verdict
+	}{
+		{Aim{}, false, 1000, Shown},
+		{Aim{AtMost: 2}, false, 200, Met},
+		{Aim{AtMost: 2}, false, 201, Missed},
+		{Aim{AtMost: 2, Allocs: 1}, false, 100, Met},
+		{Aim{AtMost: 2, Allocs: 0.5}, false, 100, Missed},
+		{Aim{AtLeast: 0.8}, true, 125, Met},
+		{Aim{AtLeast: 0.8}, true, 126, Missed},
+	} {
+		r := comparison{aim: c.aim, served: c.served}.result("a", "b", nanos([2]float64{c.ours, 100}))
+		assert.Equal(t, c.want, r.Verdict, "%+v", c)
+	}
+}
+
+// example is a report with everything in it that a report can have.
+func example() *Report {
+	r := &Report{
+		Machine:  Machine{Go: "go1.26", OS: "linux", Arch: "amd64", CPUs: 2, GOMAXPROCS: 2},
+		Settings: Settings{ValueBytes: 100, Keys: 1000, Connections: 16}, OK: true,
+	}
+	r.add(comparison{name: "one", what: "in a loop", aim: Aim{AtMost: 2, Allocs: 1}}.
+		result("this", "that", nanos([2]float64{30, 20})))
+	answers := []round{{sample{40_000, 0, 600_000, 5_000_000}, sample{20_000, 0, 400_000, 2_000_000}}}
+	r.add(comparison{name: "two", what: "over HTTP", served: true, aim: Aim{AtLeast: 0.8}}.result("him", "her", answers))
+	r.add(comparison{name: "three", what: "no aim"}.result("x", "y", nanos([2]float64{1, 1})))
+	return r
+}
+
+func TestTheTableSaysWhatCameOut(t *testing.T) {
+	var out bytes.Buffer
+	example().WriteTable(&out)
+	assert.Equal(t, `unknown CPU, 2 CPUs, GOMAXPROCS 2, go1.26 linux/amd64
+values of 100 bytes, 1000 keys, 16 connections
+
+name   ours                     bare                     ratio (min–max)   aim           verdict
+one    30 ns, 1 alloc           20 ns, 0 allocs          1.50 (1.50–1.50)  ≤ 2, 1 alloc  ok
+two    25.0k/s, 0.60 / 5.00 ms  50.0k/s, 0.40 / 2.00 ms  0.50 (0.50–0.50)  ≥ 0.8         missed
+three  1 ns, 1 alloc            1 ns, 0 allocs           1.00 (1.00–1.00)  –             shown
+
+one: this beside that; in a loop
+two: him beside her; over HTTP
+three: x beside y; no aim
+
+1 of 2 aims missed. A busy machine can cause that: everything that runs beside
+this shares its CPUs. Run it again, with -full for more and longer rounds, before
+you believe it.
+`, out.String())
+}
+
+func TestTheSummaryKnowsThreeCases(t *testing.T) {
+	r := example()
+	assert.False(t, r.OK)
+	r.Comparisons = r.Comparisons[:1]
+	assert.Equal(t, "Every aim is met.", r.Summary())
+	r.Comparisons = nil
+	assert.Equal(t, "Nothing here has an aim.", r.Summary())
+}
+
+func TestTheJSONHoldsTheSameFacts(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, example().WriteJSON(&out))
+	var back Report
+	require.NoError(t, json.Unmarshal(out.Bytes(), &back))
+	assert.Equal(t, example(), &back)
+	for _, fact := range []string{`"verdict": "missed"`, `"at_least": 0.8`, `"p99_ms": 5`, `"of": "throughput"`, `"ok": false`} {
+		assert.Contains(t, out.String(), fact)
+	}
+}
+
+func TestAPageGetsItsTableBetweenTheMarks(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "page.md")
+	write := func(text string) { require.NoError(t, os.WriteFile(page, []byte(text), 0o644)) }
+	for _, bad := range []string{"no marks\n", beginMark + "\nno end\n", endMark + "\n" + beginMark + "\n"} {
+		write(bad)
+		require.ErrorContains(t, CheckMarkdown(page), "needs a place")
+		require.ErrorContains(t, example().RefreshMarkdown(page), "needs a place")
+	}
+	write("before\n" + beginMark + "\nold\n" + endMark + "\nafter\n")
+	require.NoError(t, CheckMarkdown(page))
+	for range 2 { // and again
+		require.NoError(t, example().RefreshMarkdown(page))
+	}
+	got, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Equal(t, "before\n"+beginMark+"\n\n"+example().Markdown()+"\n"+endMark+"\nafter\n", string(got))
+	assert.Contains(t, string(got), "| one | 30 ns, 1 alloc | 20 ns, 0 allocs | 1.50 (1.50–1.50) | ≤ 2, 1 alloc | ok |\n")
+	require.ErrorIs(t, CheckMarkdown(page+"x"), os.ErrNotExist)
+}
+
+// The page in the documents must be one that the command can refresh.
+func TestThePageOfTheDocumentsHasItsMarks(t *testing.T) {
+	root, err := real.Root(".")
+	require.NoError(t, err)
+	require.NoError(t, CheckMarkdown(filepath.Join(root, "docs", "bench.md")))
+}

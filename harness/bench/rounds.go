@@ -1,0 +1,103 @@
+package bench
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// sample is what one side of one round gave.
+type sample struct {
+	nanos    float64       // per operation
+	allocs   float64       // per operation; in this process only
+	p50, p99 time.Duration // of a request; over HTTP only
+}
+
+// take measures for about so long.
+type take func(ctx context.Context, length time.Duration) (sample, error)
+
+// round is a sample of each side, taken one right after the other.
+type round struct{ ours, bare sample }
+
+// warmUps is how many rounds are thrown away at the beginning. A loop learns
+// meanwhile how many operations fill a sample.
+const warmUps = 4
+
+// planned is how long a comparison should take.
+func (p pace) planned() time.Duration { return 2 * p.length * time.Duration(warmUps+p.rounds) }
+
+// fewest is how many rounds there are at least, if time runs out.
+const fewest = 11
+
+// takeTurns measures two sides in rounds. Whoever went first in one round goes
+// second in the next, so that being second costs both the same. On a machine
+// that is so busy that a round takes much longer than it should, there are
+// fewer rounds.
+func (p pace) takeTurns(ctx context.Context, ours, bare take) ([]round, error) {
+	var rounds []round
+	end := time.Now().Add(p.planned() * 5 / 4)
+	for i := range warmUps + p.rounds {
+		if i >= warmUps+fewest && time.Now().After(end) {
+			break
+		}
+		var r round
+		first, second := turn{ours, &r.ours}, turn{bare, &r.bare}
+		if i%2 == 1 {
+			first, second = second, first
+		}
+		for _, t := range []turn{first, second} {
+			s, err := t.take(ctx, p.length)
+			if err != nil {
+				return nil, err
+			}
+			*t.into = s
+		}
+		rounds = append(rounds, r)
+	}
+	return rounds[warmUps:], ctx.Err()
+}
+
+// turn is one side's part of a round.
+type turn struct {
+	take take
+	into *sample
+}
+
+// loop returns a take of run, which does n operations in this process.
+func loop(run func(n int)) take {
+	n := 1
+	return func(ctx context.Context, length time.Duration) (sample, error) {
+		var before, after runtime.MemStats
+		runtime.GC() // so that nobody cleans up behind the other side
+		runtime.ReadMemStats(&before)
+		began := time.Now()
+		run(n)
+		took := max(time.Since(began), 1)
+		runtime.ReadMemStats(&after)
+		s := sample{
+			nanos:  float64(took) / float64(n),
+			allocs: float64(after.Mallocs-before.Mallocs) / float64(n),
+		}
+		fit := float64(n) * float64(length) / float64(took)
+		n = int(max(1, min(fit, float64(n)*100)))
+		return s, ctx.Err()
+	}
+}
+
+// medianOf returns the median of what pick picks, or 0 of nothing.
+func medianOf[T any](all []T, pick func(T) float64) float64 {
+	values := make([]float64, len(all))
+	for i, one := range all {
+		values[i] = pick(one)
+	}
+	slices.Sort(values)
+	switch n := len(values); {
+	case n == 0:
+		return 0
+	case n%2 == 1:
+		return values[n/2]
+	default:
+		return (values[n/2-1] + values[n/2]) / 2
+	}
+}
