@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -190,10 +191,11 @@ func pauseAsker(r *Run) error {
 	}, Fault{At: 20, Text: fmt.Sprintf("a client is stopped for %v in the middle of a large put", r.pause()), Do: func() error {
 		defer close(paused)
 		w := <-asking
-		if err := r.stopMidRequest(w); err != nil {
+		link, err := r.stopMidRequest(w)
+		if err != nil {
 			return err
 		}
-		return r.pauseFor(w)
+		return errors.Join(r.pauseFor(w), link.Pass())
 	}})
 }
 

@@ -118,21 +118,23 @@ func (r *Run) until(what string, holds func() bool) error {
 }
 
 // stopMidRequest stops a worker's process when half of a request has gone out.
-func (r *Run) stopMidRequest(w *worker) error {
+// The buffers of the system may hold the other half, and would deliver it while
+// the client stands still, so its link freezes with it. Pass ends that.
+func (r *Run) stopMidRequest(w *worker) (*real.Proxy, error) {
 	p, err := r.theServer().proxy(w.n)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p.Trickle(real.ToServer, 400<<10) // so that a large put takes longer than what follows
-	defer p.Trickle(real.ToServer, 0)
 	r.idle(300 * time.Millisecond)
 	c := w.current()
 	if c == nil {
-		return fmt.Errorf("client %d has no process", w.n)
+		return nil, fmt.Errorf("client %d has no process", w.n)
 	}
+	p.Freeze(real.ToServer)
 	err = c.Stop()
 	r.expect("paused", err == nil, "client %d stands still in the middle of a large put", w.n)
-	return err
+	return p, err
 }
 
 // secondServer starts another server on the address of the first.
@@ -177,14 +179,21 @@ func crawl(r *Run) error {
 				return err
 			}
 		}
-		return mixed(r.scaled(60), keys(3))(w)
+		err := mixed(r.scaled(60), keys(3))(w)
+		r.sockets(server, idle) // while the honest clients are there
+		return err
 	})
 	r.expect("patience", s.closedByServer() == s.connected() && s.connected() > 300, "the server closed %d of %d slow connections within %v of its time-out of 1 s", s.closedByServer(), s.connected(), slowBound)
 	r.bound("memory", server, 128<<20)
-	if files, ok := server.Files(); ok {
-		r.expect("bounds", files < idle+64, "the server has %d files and sockets open, after %d before the slow clients came", files, idle)
-	}
+	r.sockets(server, idle)
 	return err
+}
+
+// sockets expects that a server has not many more files open than before.
+func (r *Run) sockets(server *real.Process, before int) {
+	if files, ok := server.Files(); ok {
+		r.expect("bounds", files < before+64, "the server has %d files and sockets open, after %d before the slow clients came", files, before)
+	}
 }
 
 // bound notes a process's memory, and whether it is below a bound in bytes.

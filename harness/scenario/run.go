@@ -32,6 +32,8 @@ type Run struct {
 	sys     system
 	onEnd   atomic.Pointer[func(history.Counts)] // told of every operation that ended
 	pending atomic.Bool                          // faults of the load are still to come
+	waited  atomic.Int64                         // operations that nobody answered
+	giveUp  context.CancelCauseFunc              // ends the run
 
 	mu      sync.Mutex
 	fault   error        // the first thing that the harness itself could not do
@@ -232,10 +234,12 @@ func (l *Lab) Execute(ctx context.Context, s Scenario, c Cell, seed uint64) Outc
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("the run took longer than %v", budget))
 	defer cancel()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	world := real.NewWorld(ctx)
 	defer world.Close()
 	r := &Run{
-		lab: l, ctx: ctx, cell: c, seed: seed, world: world,
+		lab: l, ctx: ctx, cell: c, seed: seed, world: world, giveUp: giveUp,
 		dir: filepath.Join(l.dir, fmt.Sprintf("%s-%s-%s-%d", s.Name, c.Column, c.World, seed)),
 		rec: history.NewRecorder(history.Header{Scenario: s.Name, Column: c.Column, World: c.World, Seed: seed}),
 		rng: rand.New(rand.NewPCG(seed, 1)),

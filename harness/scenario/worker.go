@@ -89,8 +89,20 @@ func (w *worker) do(op history.Op) history.Op {
 	}
 	if a.Outcome == history.Unknown && ctx.Err() != nil {
 		w.close() // it may still answer, but nobody waits any longer
+		w.r.lostPatience()
 	}
 	return call.End(a)
+}
+
+// hopeless is how many operations without an answer end a run: its verdict will
+// not get any better.
+const hopeless = 8
+
+// lostPatience counts the operations that nobody answered.
+func (r *Run) lostPatience() {
+	if r.waited.Add(1) == hopeless {
+		r.giveUp(fmt.Errorf("the run was cut short when %d operations had waited %v each for an answer", hopeless, patience))
+	}
 }
 
 func (w *worker) get(key string) history.Op {
