@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -25,9 +26,19 @@ func TestMain(m *testing.M) {
 	if role == "" {
 		os.Exit(m.Run())
 	}
+	go endWithParent(os.Getppid())
 	if err := roles[role](os.Args[1], os.Args[2:]); err != nil {
 		fmt.Println("error:", err)
 		os.Exit(1)
+	}
+}
+
+// endWithParent ends a child whose test was killed, and so could not do it.
+func endWithParent(parent int) {
+	for range time.Tick(100 * time.Millisecond) {
+		if os.Getppid() != parent {
+			os.Exit(3)
+		}
 	}
 }
 
