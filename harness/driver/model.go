@@ -50,7 +50,12 @@ type keepsake struct {
 	was   string
 }
 
-func (m *modelUser) run(ops int) error {
+func (m *modelUser) run(ops int) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = violated("panic: %v", p)
+		}
+	}()
 	ctx := context.Background()
 	for range ops {
 		op := m.own(ctx, m.next())
