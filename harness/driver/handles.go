@@ -17,7 +17,7 @@ import (
 )
 
 // rounds is how often the second handle is opened and closed in a run.
-const rounds = 10
+const rounds = 8
 
 // runHandles lets two processes write to one mapped file. One of them keeps it
 // open, and opens and closes it once more beside that, over and over. A lock
@@ -44,20 +44,21 @@ func inHandles(c config, out io.Writer) error {
 		return errors.Join(err, first.Close(), remove())
 	}
 	var users errgroup.Group
-	users.Go(func() error { return newUser(c, 0, record(local(first, c.pad()), rec.Client())).run(c.ops / 4) })
-	users.Go(func() error { return newUser(c, 1, record(other.ask, rec.Client())).run(c.ops / 4) })
+	users.Go(func() error { return newUser(c, 0, record(local(first, c.pad()), rec.Client())).run(c.ops / 5) })
+	users.Go(func() error { return newUser(c, 1, record(local(first, c.pad()), rec.Client())).run(c.ops / 5) })
+	users.Go(func() error { return newUser(c, 2, record(other.ask, rec.Client())).run(c.ops / 5) })
 	users.Go(func() error { return reopen(c, file, rec) })
 	err = refusal(users.Wait())
 	rec.Phase("quiet")
-	here := refusal(newUser(c, 4, record(local(first, c.pad()), rec.Client())).look())
-	there := refusal(newUser(c, 5, record(other.ask, rec.Client())).look())
+	here := refusal(newUser(c, 5, record(local(first, c.pad()), rec.Client())).look())
+	there := refusal(newUser(c, 6, record(other.ask, rec.Client())).look())
 	return errors.Join(err, here, there, other.end(), first.Close(), remove())
 }
 
 // reopen opens the file, lets two users write, and closes it under the hands of
 // the second; and again.
 func reopen(c config, file string, rec *history.Recorder) error {
-	a, b := newUser(c, 2, nil), newUser(c, 3, nil)
+	a, b := newUser(c, 3, nil), newUser(c, 4, nil)
 	first, second := rec.Client(), rec.Client()
 	for range rounds {
 		s, err := mapped.Open(file, 0)
@@ -66,8 +67,8 @@ func reopen(c config, file string, rec *history.Recorder) error {
 		}
 		a.store, b.store = record(local(s, c.pad()), first), record(local(s, c.pad()), second)
 		var late errgroup.Group
-		late.Go(func() error { return b.run(c.ops / 4 / rounds) })
-		err = a.run(c.ops / 4 / rounds / 2)
+		late.Go(func() error { return b.run(c.ops / 5 / rounds) })
+		err = a.run(c.ops / 5 / rounds)
 		err = errors.Join(err, s.Close())
 		if closed := late.Wait(); closed != nil && !strings.Contains(closed.Error(), mapped.ErrClosed.Error()) {
 			err = errors.Join(err, closed)
