@@ -142,7 +142,11 @@ func (r *Run) pause() time.Duration {
 // pauseHolder stops a process of step 02 while it holds the lock.
 func pauseHolder(r *Run) error {
 	each := r.scaled(100)
-	return r.load("faults", 4, mixed(each, keys(4)), Fault{
+	body := func(w *worker) error {
+		w.pad = 16 << 10 // so that most of a holder's time goes into its write
+		return mixed(each, keys(4))(w)
+	}
+	return r.load("faults", 4, body, Fault{
 		At: each, Text: fmt.Sprintf("a client is stopped for %v while it holds the lock", r.pause()),
 		Do: func() error {
 			w, err := r.catchHolder()

@@ -35,10 +35,11 @@ type Run struct {
 	waited  atomic.Int64                         // operations that nobody answered
 	giveUp  context.CancelCauseFunc              // ends the run
 
-	mu      sync.Mutex
-	fault   error        // the first thing that the harness itself could not do
-	bodies  []*worker    // every worker there ever was, so that all can be killed
-	adopted []history.Op // what a driver recorded, in the place of the run's own operations
+	mu       sync.Mutex
+	fault    error        // the first thing that the harness itself could not do
+	bodies   []*worker    // every worker there ever was, so that all can be killed
+	restarts []window     // when the server was being restarted on purpose
+	adopted  []history.Op // what a driver recorded, in the place of the run's own operations
 }
 
 // fail notes that the harness could not do something. The run goes on, but its

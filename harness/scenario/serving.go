@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,13 +30,13 @@ func rollingRestart() Scenario {
 		Question: "The server is asked to stop (SIGTERM) under load, and restarted: is every request that it accepted answered?",
 		Cells: []Cell{{
 			Column: "03", World: Real, Expect: Pass, Run: restartGently,
-			Checkers: []check.Checker{witness("drain"), check.Coverage(check.Need{OK: 150, Faults: []string{"SIGTERM"}})},
+			Checkers: []check.Checker{witness("drain"), check.Coverage(check.Need{OK: 150, Faults: []string{"SIGTERM"}}), check.Gap("faults", 2*time.Second)},
 		}},
 	}
 }
 
 // restartGently stops and restarts the server three times under load. Each
-// time, a request that is half sent when the signal comes has to be answered.
+// time, requests that are half sent when the signal comes have to be answered.
 // What step 03 keeps in memory is gone after each restart; that is asked
 // elsewhere.
 func restartGently(r *Run) error {
@@ -43,43 +44,78 @@ func restartGently(r *Run) error {
 	each := r.scaled(60)
 	var faults []Fault
 	for _, at := range r.drawn(3, workers*each) {
-		faults = append(faults, Fault{At: at, Node: "server", Text: "SIGTERM in the middle of a request, and restart", Do: r.restartServer})
+		faults = append(faults, Fault{At: at, Node: "server", Text: "SIGTERM in the middle of requests, and restart", Do: r.restartServer})
 	}
 	if err := r.load("faults", workers, mixed(each, keys(4)), faults...); err != nil {
 		return err
 	}
-	unknown := 0
-	for _, op := range r.rec.History().Ops {
-		if op.Outcome == history.Unknown {
-			unknown++
-		}
-	}
-	r.expect("drain", unknown == 0, "%d of %d operations were left unknown by the restarts", unknown, r.rec.Counts().Ended)
+	r.openQuestions(workers)
 	return nil
 }
 
-// restartServer sends half a request, tells the server to stop, sends the other
-// half, and wants the answer.
-func (r *Run) restartServer() error {
-	s := r.theServer()
-	h, refused, err := halfPut(r.ctx, s.addr, strings.Repeat("d", 64<<10))
-	if err != nil || refused != 0 {
-		return fmt.Errorf("a put before the restart: refused with %d, %w", refused, err)
+// openQuestions looks at the operations that were left unknown. A connection
+// that rests may be closed at the very moment when a request is on its way
+// (RFC 9112, section 9.5), and nobody can tell that from a request that was
+// accepted. So each client may have one such operation for each restart, while
+// that goes on, and none at any other time.
+func (r *Run) openQuestions(workers int) {
+	inside, outside := 0, 0
+	for _, op := range r.rec.History().Ops {
+		switch {
+		case op.Outcome != history.Unknown:
+		case slices.ContainsFunc(r.restarts, func(w window) bool { return op.Call < w.to && op.Return > w.from }):
+			inside++
+		default:
+			outside++
+		}
 	}
+	ok := outside == 0 && inside <= workers*len(r.restarts)
+	r.expect("drain", ok, "operations left unknown: %d that met a restart on their way, %d others", inside, outside)
+}
+
+// window is a time, in nanoseconds of the run.
+type window struct{ from, to int64 }
+
+// restartServer sends halves of requests, tells the server to stop, sends the
+// other halves, and wants the answers.
+func (r *Run) restartServer() error {
+	const requests = 5
+	s := r.theServer()
+	var halves []*half
+	for range requests {
+		h, refused, err := halfPut(r.ctx, s.addr, strings.Repeat("d", 64<<10))
+		if err != nil || refused != 0 {
+			return fmt.Errorf("a put before the restart: refused with %d, %w", refused, err)
+		}
+		halves = append(halves, h)
+	}
+	from := r.rec.Now()
 	if err := s.server.Terminate(); err != nil {
 		return err
 	}
 	if err := r.until("the server refuses newcomers", func() bool { return refuses(s.addr) }); err != nil {
 		return err
 	}
-	status, err := h.finish()
-	r.expect("drain", err == nil && status == http.StatusNoContent, "the request that was half sent at SIGTERM got the answer %d (%v)", status, err)
+	for _, h := range halves {
+		status, err := h.finish()
+		r.expect("drain", err == nil && status == http.StatusNoContent, "a request that was half sent at SIGTERM got the answer %d%s", status, orNothing(err))
+	}
 	ctx, cancel := context.WithTimeout(r.ctx, patience)
 	defer cancel()
 	exit, err := s.server.Wait(ctx)
-	r.expect("drain", err == nil && exit.Code == 0 && exit.Signal == 0, "the server %v (%v)", exit, err)
+	r.expect("drain", err == nil && exit.Code == 0 && exit.Signal == 0, "the server %v%s", exit, orNothing(err))
 	s.server.Kill()
-	return s.restart()
+	err = s.restart()
+	r.restarts = append(r.restarts, window{from, r.rec.Now()})
+	return err
+}
+
+// orNothing appends an error to a sentence, if there is one.
+func orNothing(err error) string {
+	if err == nil {
+		return ""
+	}
+	return ": " + err.Error()
 }
 
 // refuses reports whether nobody listens at addr.

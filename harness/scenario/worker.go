@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"zeyrho/harness/history"
@@ -21,6 +22,7 @@ type worker struct {
 	rec  *history.Client
 	proc *real.Client // nil: the next operation starts one
 	asks int          // how many values it has made up
+	pad  int          // how much longer than they need be
 }
 
 func (r *Run) worker() *worker {
@@ -134,7 +136,7 @@ func (w *worker) more(done, n int) bool {
 // value makes up a value that nobody has written before.
 func (w *worker) value() string {
 	w.asks++
-	return fmt.Sprintf("w%d-%d", w.n, w.asks)
+	return fmt.Sprintf("w%d-%d", w.n, w.asks) + strings.Repeat("+", w.pad)
 }
 
 // killClients kills the process of every worker.
