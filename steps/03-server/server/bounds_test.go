@@ -31,10 +31,10 @@ func TestNoPhaseOfARequestTakesForEver(t *testing.T) {
 	}{
 		"silent from the beginning": {func(*wire) {}, 10 * time.Second},
 		"half a header":             {func(w *wire) { w.send("GET /kv/k HTTP/1.1\r\nHo") }, 10 * time.Second},
-		"half a body":               {func(w *wire) { w.send("PUT /kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc") }, 20 * time.Second},
+		"half a body":               {func(w *wire) { w.send("PUT /kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc") }, 10 * time.Second},
 		"half a chunk": {func(w *wire) {
 			w.send("PUT /kv/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc")
-		}, 20 * time.Second},
+		}, 10 * time.Second},
 		"silent after an answer": {func(w *wire) { w.get("/kv/k"); w.mustRead() }, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestAnAnswerThatNobodyReadsIsGivenUp(t *testing.T) {
 		r := startInMemory(t, store, server.Config{Timeout: 10 * time.Second})
 		w := r.connect()
 		w.get("/kv/k")
-		time.Sleep(41 * time.Second)
+		time.Sleep(31 * time.Second)
 		_, err := w.read("GET")
 		require.Error(t, err, "what is left of the answer has been dropped")
 	})

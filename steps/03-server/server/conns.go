@@ -15,61 +15,90 @@ import (
 // a thousand clients that connect and say nothing would lock everybody out.
 //
 // Invariants:
-//   - open holds at most limit connections.
-//   - waiting holds those of them whose next move is the client's: a request
-//     that is not complete, or an answer that is not taken. Whoever began to
-//     wait first is first.
-//   - A connection whose request the store is working on is not in waiting, so
-//     it is not closed to make room.
+//   - There are at most limit connections.
+//   - line holds each of them once. Those whose next move is the client's (a
+//     request that is not complete, an answer that is not taken) stand in the
+//     order in which the waiting began.
+//   - A connection whose request the store is working on is not closed to make
+//     room.
 type conns struct {
-	limit   int
-	mu      sync.Mutex
-	open    map[net.Conn]*member
-	waiting *list.List // of net.Conn
+	limit  int
+	mu     sync.Mutex
+	places map[net.Conn]*list.Element
+	line   *list.List // of *member
 }
 
 type member struct {
-	place *list.Element // in waiting; nil while the store is at work
-	quiet bool          // there is no complete request header
+	conn    net.Conn
+	serving bool // the store is at work
+	quiet   bool // there is no complete request header
 }
 
 func newConns(limit int) *conns {
-	return &conns{limit: max(limit, 1), open: make(map[net.Conn]*member), waiting: list.New()}
+	return &conns{limit: limit, places: make(map[net.Conn]*list.Element), line: list.New()}
 }
 
 // changed is a hook of net/http. New and idle connections are those that have
 // not sent the whole header of a request: one that trickles in is among them.
 func (cs *conns) changed(c net.Conn, state http.ConnState) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
 	switch state {
 	case http.StateNew:
 		cs.admit(c)
 	case http.StateActive, http.StateIdle:
-		cs.wait(c, state == http.StateIdle)
+		cs.turn(c, func(m *member) { m.quiet = state == http.StateIdle })
 	default:
+		cs.mu.Lock()
+		defer cs.mu.Unlock()
 		cs.remove(c)
 	}
 }
 
-// admit adds c, and closes another connection if there are too many. There is
-// always one that waits, if the limit is above that of requests in flight.
-func (cs *conns) admit(c net.Conn) {
-	if first := cs.waiting.Front(); first != nil && len(cs.open) >= cs.limit {
-		cs.cut(first.Value.(net.Conn))
+// serving says that the client has done its part: it is the store's turn.
+func (cs *conns) serving(c net.Conn) { cs.turn(c, func(m *member) { m.serving = true }) }
+
+// served says that it is the client's turn again: the answer goes out.
+func (cs *conns) served(c net.Conn) { cs.turn(c, func(m *member) { m.serving = false }) }
+
+// turn notes what has changed about c, if it has not been closed meanwhile, and
+// that from now on we wait for something else.
+func (cs *conns) turn(c net.Conn, note func(*member)) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if place := cs.places[c]; place != nil {
+		note(place.Value.(*member))
+		cs.line.MoveToBack(place)
 	}
-	cs.open[c] = &member{place: cs.waiting.PushBack(c), quiet: true}
 }
 
-func (cs *conns) wait(c net.Conn, quiet bool) {
-	m := cs.open[c]
-	switch {
-	case m == nil: // closed already
-	case m.place == nil:
-		m.place, m.quiet = cs.waiting.PushBack(c), quiet
-	default:
-		m.quiet = quiet
-		cs.waiting.MoveToBack(m.place)
+// admit adds c, and closes another connection if there are too many.
+func (cs *conns) admit(c net.Conn) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if len(cs.places) >= cs.limit {
+		cs.makeRoom()
+	}
+	cs.places[c] = cs.line.PushBack(&member{conn: c, quiet: true})
+}
+
+// makeRoom closes the connection that has kept us waiting for longest. There is
+// one, since fewer requests are in flight than there are connections.
+func (cs *conns) makeRoom() {
+	for place := cs.line.Front(); place != nil; place = place.Next() {
+		if m := place.Value.(*member); !m.serving {
+			cs.cut(m.conn)
+			return
+		}
+	}
+}
+
+// closeQuiet closes the connections that have not sent a request's header.
+func (cs *conns) closeQuiet() {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for c, place := range cs.places {
+		if place.Value.(*member).quiet {
+			cs.cut(c)
+		}
 	}
 }
 
@@ -79,44 +108,16 @@ func (cs *conns) cut(c net.Conn) {
 }
 
 func (cs *conns) remove(c net.Conn) {
-	if m := cs.open[c]; m != nil && m.place != nil {
-		cs.waiting.Remove(m.place)
-	}
-	delete(cs.open, c)
-}
-
-// serving says that c has done its part: it is the store's turn.
-func (cs *conns) serving(c net.Conn) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	if m := cs.open[c]; m != nil && m.place != nil {
-		cs.waiting.Remove(m.place)
-		m.place = nil
-	}
-}
-
-// served says that it is the client's turn again: the answer goes out.
-func (cs *conns) served(c net.Conn) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	cs.wait(c, false)
-}
-
-// closeQuiet closes the connections that have not sent a request's header.
-func (cs *conns) closeQuiet() {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	for c, m := range cs.open {
-		if m.quiet {
-			cs.cut(c)
-		}
+	if place := cs.places[c]; place != nil {
+		cs.line.Remove(place)
+		delete(cs.places, c)
 	}
 }
 
 func (cs *conns) count() int {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	return len(cs.open)
+	return len(cs.places)
 }
 
 // transfers bounds the memory of what is large: at most limit bodies above

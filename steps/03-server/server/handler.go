@@ -19,11 +19,20 @@ import (
 
 // reply is an answer that is ready to be sent.
 type reply struct {
-	status int
-	header http.Header
-	body   []byte
-	leave  func() // if there is one: gives back the place of a large body
+	status  int
+	kind    []string // the Content-Type; nil if there is no body
+	body    []byte
+	version kv.Version // the ETag, unless 0
+	problem *Problem   // may ask for further headers
+	leave   func()     // if there is one: gives back the place of a large body
 }
+
+// The values of Content-Type. Headers are lists.
+var (
+	rawBytes    = []string{"application/octet-stream"}
+	jsonText    = []string{"application/json"}
+	problemJSON = []string{"application/problem+json"}
+)
 
 // errBusy is the answer to what is one too many.
 var errBusy = problem(http.StatusServiceUnavailable, CodeOverloaded, "too many requests at a time; try again later")
@@ -38,19 +47,28 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if a.leave != nil {
 		defer a.leave()
 	}
-	h := w.Header()
-	maps.Copy(h, a.header)
+	a.setHeader(w.Header())
 	if r.Body != http.NoBody || s.draining.Load() {
 		// A request that was refused may still have its body to come. Left
 		// alone, net/http would wait for that before it lets the answer go.
-		h["Connection"] = []string{"close"}
-	}
-	if a.status != http.StatusNoContent {
-		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+		w.Header()["Connection"] = []string{"close"}
 	}
 	w.WriteHeader(a.status)
 	w.Write(a.body) // if that fails the client has gone, or is cut
 	s.log(r, a.status, err, began)
+}
+
+func (a reply) setHeader(h http.Header) {
+	if a.kind != nil {
+		h["Content-Type"] = a.kind
+		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+	}
+	if a.version != 0 {
+		h["Etag"] = []string{ETag(a.version)}
+	}
+	if a.problem != nil {
+		a.problem.setHeader(h)
+	}
 }
 
 // log tells of a request: aloud if the store failed, else to those who debug.
@@ -135,8 +153,7 @@ func (s *Server) get(r *http.Request, key string) (reply, error) {
 		return reply{}, absent(key)
 	}
 	leave, err := s.room(r, len(it.Value))
-	h := http.Header{"Content-Type": {"application/octet-stream"}, "Etag": {ETag(it.Version)}}
-	return reply{http.StatusOK, h, it.Value, leave}, err
+	return reply{status: http.StatusOK, kind: rawBytes, body: it.Value, version: it.Version, leave: leave}, err
 }
 
 // change carries out a command, once if the request says who it is. The body
@@ -164,7 +181,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, c kv.Command) (r
 	case result.Status == kv.NotFound:
 		return reply{}, absent(c.Key)
 	}
-	return reply{status: http.StatusNoContent, header: http.Header{"Etag": {ETag(result.Version)}}}, nil
+	return reply{status: http.StatusNoContent, version: result.Version}, nil
 }
 
 func (s *Server) apply(r *http.Request, id session.Identity, once bool, c kv.Command) (result kv.Result, err error) {
@@ -257,8 +274,7 @@ func (s *Server) status(*http.Request) (reply, error) {
 
 func jsonReply(status int, v any) (reply, error) {
 	body, err := json.Marshal(v)
-	h := http.Header{"Content-Type": {"application/json"}}
-	return reply{status: status, header: h, body: append(body, '\n')}, err
+	return reply{status: status, kind: jsonText, body: append(body, '\n')}, err
 }
 
 // inFlight runs f, the store's part of a request, if there is a place left.
@@ -272,8 +288,8 @@ func (s *Server) inFlight(r *http.Request, f func(context.Context) error) error 
 	c := connOf(r)
 	s.conns.serving(c)
 	defer s.conns.served(c)
-	ctx, cancel := context.WithTimeout(r.Context(), s.config.Timeout)
-	defer cancel()
+	ctx := &deadline{Context: r.Context(), at: time.Now().Add(s.config.Timeout)}
+	defer ctx.stop()
 	return f(ctx)
 }
 

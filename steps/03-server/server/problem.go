@@ -97,12 +97,14 @@ func (p *Problem) reply() reply {
 	if err != nil {
 		panic(err) // strings and numbers always have a JSON form
 	}
-	h := http.Header{"Content-Type": {"application/problem+json"}}
+	return reply{status: p.Status, kind: problemJSON, body: append(body, '\n'), problem: p}
+}
+
+func (p *Problem) setHeader(h http.Header) {
 	if p.Status == http.StatusServiceUnavailable {
 		h["Retry-After"] = []string{"1"} // second
 	}
 	if p.allow != "" {
 		h["Allow"] = []string{p.allow}
 	}
-	return reply{status: p.Status, header: h, body: append(body, '\n')}
 }

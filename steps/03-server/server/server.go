@@ -74,7 +74,7 @@ type Config struct {
 	Connections int           // open at a time; 512
 	InFlight    int           // requests that the store works on at a time, fewer than Connections; 64
 	Transfers   int           // bodies above 64 KiB on their way at a time; 16
-	Timeout     time.Duration // for each phase: header, body, store, answer; 10 s
+	Timeout     time.Duration // for each phase: request, store, answer; 10 s
 	Idle        time.Duration // how long a connection may rest between requests; 2 min
 	Drain       time.Duration // how long the last requests may take at the end; 10 s
 	Log         *slog.Logger  // requests are logged at the debug level; slog.Default
@@ -162,20 +162,20 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	return s.drain(h)
 }
 
-// httpServer sets the time-outs. Those of net/http overlap: that for reading
-// begins with the header, that for writing at its end. Hence the factors.
+// httpServer sets the time-outs. Those of net/http overlap: that for reading is
+// for header and body together, that for writing begins at the header's end and
+// so covers the body, the store and the answer.
 func (s *Server) httpServer() *http.Server {
 	t := s.config.Timeout
 	return &http.Server{
-		Handler:           http.HandlerFunc(s.serve),
-		ReadHeaderTimeout: t,
-		ReadTimeout:       2 * t,
-		WriteTimeout:      4 * t,
-		IdleTimeout:       s.config.Idle,
-		MaxHeaderBytes:    8 << 10, // net/http adds 4 KiB
-		ConnState:         s.conns.changed,
-		ConnContext:       withConn,
-		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelWarn),
+		Handler:        http.HandlerFunc(s.serve),
+		ReadTimeout:    t,
+		WriteTimeout:   3 * t,
+		IdleTimeout:    s.config.Idle,
+		MaxHeaderBytes: 8 << 10, // net/http adds 4 KiB
+		ConnState:      s.conns.changed,
+		ConnContext:    withConn,
+		ErrorLog:       slog.NewLogLogger(s.config.Log.Handler(), slog.LevelWarn),
 	}
 }
 
