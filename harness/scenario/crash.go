@@ -136,33 +136,39 @@ func (r *Run) pause() time.Duration {
 	if r.lab.full {
 		return 5 * time.Second
 	}
-	return 2 * time.Second
+	return 1500 * time.Millisecond
 }
 
-// pauseHolder stops a process of step 02 while it holds the lock.
+// pauseHolder stops a process of step 02 while it holds the lock: once for long,
+// and several times for as long as somebody impatient might wait.
 func pauseHolder(r *Run) error {
 	each := r.scaled(100)
 	body := func(w *worker) error {
-		w.pad = 16 << 10 // so that most of a holder's time goes into its write
+		w.pad = 8 << 10 // so that most of a holder's time goes into its write
 		return mixed(each, keys(4))(w)
 	}
-	return r.load("faults", 4, body, Fault{
-		At: each, Text: fmt.Sprintf("a client is stopped for %v while it holds the lock", r.pause()),
-		Do: func() error {
+	var faults []Fault
+	for i, at := range r.drawn(7, 4*each) {
+		d := 200 * time.Millisecond
+		if i == 0 {
+			d = r.pause()
+		}
+		faults = append(faults, Fault{At: at, Text: fmt.Sprintf("a client is stopped for %v while it holds the lock", d), Do: func() error {
 			w, err := r.catchHolder()
 			if err != nil {
 				return err
 			}
 			r.expect("paused", true, "client %d held the lock while it stood still", w.n)
-			return r.pauseFor(w)
-		},
-	})
+			return r.pauseFor(w, d)
+		}})
+	}
+	return r.load("faults", 4, body, faults...)
 }
 
 // pauseFor leaves a stopped client alone for a while and lets it go on. The
 // wait is the fault, so it is measured by the clock.
-func (r *Run) pauseFor(w *worker) error {
-	r.idle(r.pause())
+func (r *Run) pauseFor(w *worker, d time.Duration) error {
+	r.idle(d)
 	p := w.current()
 	if p == nil {
 		return nil
@@ -199,7 +205,7 @@ func pauseAsker(r *Run) error {
 		if err != nil {
 			return err
 		}
-		return errors.Join(r.pauseFor(w), link.Pass())
+		return errors.Join(r.pauseFor(w, r.pause()), link.Pass())
 	}})
 }
 

@@ -3,7 +3,6 @@ package scenario
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"zeyrho/harness/check"
 	"zeyrho/harness/history"
@@ -39,15 +38,19 @@ func (r *Run) api() error {
 		return err
 	}
 	f := check.All(check.Judge(&h, check.Model))
-	r.expect("api", f.Verdict == check.Pass && exit == "", "%d calls of the library, every buffer scribbled over after use: %s%s", len(h.Ops), orFine(f.Reason), exit)
+	r.expect("api", f.Verdict == check.Pass && exit == "", "%d calls of the library, every buffer scribbled over after use: %s", len(h.Ops), told(f, exit))
 	return nil
 }
 
-func orFine(reason string) string {
-	if reason == "" {
-		return "all as the model says"
+// told says in words what a driver's run came to.
+func told(f check.Finding, exit string) string {
+	switch {
+	case exit != "":
+		return "the process said: " + exit
+	case f.Verdict == check.Pass:
+		return "all as promised"
 	}
-	return reason
+	return f.Checker + ": " + f.Reason
 }
 
 // everything is mixed, and scans, empty values, conditions on an old version
@@ -150,7 +153,7 @@ func (r *Run) goroutines(stores ...string) error {
 			return fmt.Errorf("%s: %s: %s", store, f.Checker, f.Reason)
 		}
 		r.adopt(h)
-		r.expect("goroutines", f.Verdict == check.Pass && exit == "", "%s, %d operations by 8 goroutines: %s%s", store, len(h.Ops), orFine(f.Reason), exit)
+		r.expect("goroutines", f.Verdict == check.Pass && exit == "", "%s, %d operations by 8 goroutines: %s", store, len(h.Ops), told(f, exit))
 		if f.Verdict != check.Pass || exit != "" {
 			return nil
 		}
@@ -165,7 +168,7 @@ func (r *Run) interleavings(stores ...string) error {
 		if err != nil {
 			return err
 		}
-		r.expect("interleavings", got.Verdict == "pass", "%s: %d schedules: %s", store, got.Schedules, orFine(strings.TrimSpace(got.Story)))
+		r.expect("interleavings", got.Verdict == "pass", "%s, %d schedules: %s", store, got.Schedules, got.told())
 	}
 	return nil
 }
@@ -226,7 +229,7 @@ func together2(r *Run) error {
 		return err
 	}
 	f := check.All(check.Judge(&h, lin, check.Versions))
-	r.expect("handles", f.Verdict == check.Pass && exit == "", "one process opens the file twice and closes one of the two: %s%s", orFine(f.Reason), exit)
+	r.expect("handles", f.Verdict == check.Pass && exit == "", "one process opens the file twice and closes one of the two: %s", told(f, exit))
 	return together(r)
 }
 

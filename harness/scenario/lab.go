@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"zeyrho/harness/check"
 	"zeyrho/harness/history"
 	"zeyrho/harness/real"
 )
@@ -68,13 +69,14 @@ func (r *Run) drive(verb string, args ...string) (h history.History, exit string
 	out := filepath.Join(r.dir, strings.Join(append([]string{verb}, args...), "_")+".jsonl")
 	args = append([]string{verb, "-seed", fmt.Sprint(r.seed), "-out", out}, args...)
 	stderr, err := r.command("driver", args)
-	if err != nil {
-		var ended *exec.ExitError
-		if !errors.As(err, &ended) || r.ctx.Err() != nil {
-			return h, "", fmt.Errorf("driver %s: %w", verb, err)
-		}
-		line, _, _ := strings.Cut(stderr, "\n")
-		exit = fmt.Sprintf("; the process crashed: %s", strings.TrimSpace(line))
+	var ended *exec.ExitError
+	switch {
+	case err == nil:
+	case r.ctx.Err() == nil && errors.As(err, &ended) && ended.ExitCode() == 1:
+		line, _, _ := strings.Cut(stderr, "\n") // it saw a promise broken, a crash perhaps
+		exit = strings.TrimSpace(line)
+	default:
+		return h, "", fmt.Errorf("driver %s: %w: %s", verb, err, stderr)
 	}
 	f, err := os.Open(out)
 	if err != nil {
@@ -98,7 +100,16 @@ func (r *Run) command(name string, args []string) (stderr string, err error) {
 type exploration struct {
 	Verdict   string `json:"verdict"`
 	Schedules int    `json:"schedules"`
+	Reason    string `json:"reason"`
 	Story     string `json:"story"`
+}
+
+// told says what was found: the shortest schedule that goes wrong, if any does.
+func (e exploration) told() string {
+	if e.Verdict == string(check.Pass) {
+		return "all as promised"
+	}
+	return strings.TrimSpace(e.Reason + "\n" + e.Story)
 }
 
 // explore lets the driver run a store in every order of its steps.
