@@ -148,7 +148,7 @@ func pauseHolder(r *Run) error {
 		return mixed(each, keys(4))(w)
 	}
 	var faults []Fault
-	for i, at := range r.drawn(7, 4*each) {
+	for i, at := range r.drawn(5, 4*each) {
 		d := 200 * time.Millisecond
 		if i == 0 {
 			d = r.pause()

@@ -73,7 +73,7 @@ func concurrencyBugs() []Bug {
 			Scenario: "many-processes", World: realWorld, Checker: "handles", Seeds: 3,
 			Wild: "Section 2 of SQLite's “How to corrupt an SQLite database file”; LMDB warns of it too.",
 		}, {
-			ID: "02l", Column: "02", Title: "A writer who has waited for 300 ms takes the holder for dead and writes without the lock.",
+			ID: "02l", Column: "02", Title: "A writer who has waited for 100 ms takes the holder for dead and writes without the lock.",
 			Scenario: "client-paused", World: realWorld, Checker: "linearizability", Seeds: 5,
 			Wild: "Pids that are used again and take a dead holder's place are discussed on the openldap-devel list.",
 		}, {
