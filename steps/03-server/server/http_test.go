@@ -203,5 +203,5 @@ func TestAPortInUseSaysHowToPickAnother(t *testing.T) {
 	_, err = server.Listen(l.Addr().String())
 	require.ErrorContains(t, err, "-listen")
 	_, err = server.Listen("nonsense")
-	require.Error(t, err)
+	require.ErrorContains(t, err, "HOST:PORT")
 }

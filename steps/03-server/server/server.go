@@ -138,10 +138,13 @@ func New(store Store, config Config) *Server {
 // Listen claims a TCP address, HOST:PORT. Port 0 is any that is free.
 func Listen(address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use, by another server perhaps; pick another address with -listen HOST:PORT (port 0 is any that is free): %w", address, err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is in use: talk to the server there with -connect http://%[1]s, or pick another address with -listen HOST:PORT (port 0 is any that is free): %w", address, err)
+	case err != nil:
+		return nil, fmt.Errorf("-listen %q, which must be HOST:PORT of this machine: %w", address, err)
 	}
-	return l, err
+	return l, nil
 }
 
 // Run serves the connections of l until ctx ends. Then it drains: it closes l,

@@ -16,8 +16,9 @@ type Config struct {
 }
 
 // Open returns an empty store, for any number of goroutines. It forgets
-// everything when its process ends. Step 02 did not: its data was in a file
-// that the kernel kept. The journal of step 04 brings that back, and more.
+// everything when its process ends, and its versions begin at 1 again. Step 02
+// did better: its data was in a file that the kernel kept. The journal of step
+// 04 brings that back, and more.
 func Open(c Config) *session.Store {
 	if c.Sessions == 0 {
 		c.Sessions = 10_000
