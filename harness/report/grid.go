@@ -154,19 +154,22 @@ func (m *Matrix) WriteReasons(w io.Writer) {
 }
 
 func (m *Matrix) section(w io.Writer, title string, looks ...Look) {
-	first := true
+	told := map[string]bool{} // a planned failure is told once, however many seeds showed it
 	for _, c := range m.Cells {
 		if !slices.Contains(looks, c.Look()) {
 			continue
 		}
-		if first {
-			fmt.Fprintf(w, "\n%s\n", title)
-			first = false
-		}
 		head := fmt.Sprintf("%s × %s", c.Scenario, c.Column)
+		if c.Look() == Planned && told[head] {
+			continue
+		}
+		if len(told) == 0 {
+			fmt.Fprintf(w, "\n%s\n", title)
+		}
+		told[head] = true
 		fmt.Fprintf(w, "  %s  %s\n", paint(c.Look(), pad(head, 24)), c.sentence())
 		if c.Look() != Planned {
-			fmt.Fprintf(w, "      again: %s\n", c.Replay())
+			fmt.Fprintf(w, "      again: %s\n      read:  docs/%s.md\n", c.Replay(), scenario.StepName(c.Column))
 		}
 	}
 }
