@@ -29,7 +29,7 @@ type Options struct {
 	Value       int    // bytes of a value; 100
 	Keys        int    // 1000
 	Connections int    // to a server, one request at a time on each; 16
-	// Progress is called before every comparison. It may be nil.
+	// Progress is told, every few rounds, how far the run has got. It may be nil.
 	Progress func(done, total int, name string)
 }
 
@@ -52,7 +52,7 @@ func (o Options) withDefaults() (Options, error) {
 			*f.value = f.usual
 		}
 		if *f.value < 1 || *f.value > f.top {
-			return o, fmt.Errorf("%s: %d is not within 1 and %d", f.name, *f.value, f.top)
+			return o, fmt.Errorf("%s: %d is not between 1 and %d", f.name, *f.value, f.top)
 		}
 	}
 	const most = 1 << 30
@@ -159,24 +159,30 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	b := newBench(ctx, o)
 	defer b.world.Close()
 	report := &Report{Machine: thisMachine(), Settings: b.settings(), OK: true}
-	for i, c := range list {
-		o.Progress(i, len(list), c.name)
-		r, err := b.compare(ctx, c)
+	total := 0
+	for _, c := range list {
+		total += b.pace(c.served).rounds
+	}
+	done := 0
+	for _, c := range list {
+		r, err := b.compare(ctx, c, func(round int) { o.Progress(done+round, total, c.name) })
 		if err != nil {
 			return nil, fmt.Errorf("measure %s: %w", c.name, err)
 		}
 		report.add(r)
+		done += b.pace(c.served).rounds
 	}
 	return report, nil
 }
 
-func (b *bench) compare(ctx context.Context, c comparison) (Result, error) {
+func (b *bench) compare(ctx context.Context, c comparison, progress func(round int)) (Result, error) {
+	progress(0) // opening may mean building
 	ours, bare, end, err := c.open(ctx, b)
 	if err != nil {
 		return Result{}, err
 	}
 	defer end()
-	rounds, err := b.pace(c.served).takeTurns(ctx, ours.take, bare.take)
+	rounds, err := b.pace(c.served).takeTurns(ctx, ours.take, bare.take, progress)
 	if err != nil {
 		return Result{}, err
 	}

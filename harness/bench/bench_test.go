@@ -26,6 +26,8 @@ func small(t *testing.T) *bench {
 	return b
 }
 
+func quietly(int) {}
+
 func TestEveryComparisonCanBeMade(t *testing.T) {
 	b := small(t)
 	for _, c := range comparisons() {
@@ -33,7 +35,7 @@ func TestEveryComparisonCanBeMade(t *testing.T) {
 			ours, bare, end, err := c.open(t.Context(), b)
 			require.NoError(t, err)
 			defer end()
-			rounds, err := pace{2, time.Millisecond}.takeTurns(t.Context(), ours.take, bare.take)
+			rounds, err := pace{2, time.Millisecond}.takeTurns(t.Context(), ours.take, bare.take, quietly)
 			require.NoError(t, err)
 			require.Len(t, rounds, 2)
 			r := c.result(ours.name, bare.name, rounds)
@@ -54,7 +56,7 @@ func TestTheSidesTakeTurnsInGoingFirst(t *testing.T) {
 			return sample{nanos: float64(len(order))}, nil
 		}
 	}
-	rounds, err := pace{2, time.Second}.takeTurns(t.Context(), named("ours"), named("bare"))
+	rounds, err := pace{2, time.Second}.takeTurns(t.Context(), named("ours"), named("bare"), quietly)
 	require.NoError(t, err)
 	assert.Equal(t, strings.Repeat("ours bare bare ours ", 3), strings.Join(order, " ")+" ")
 	warm := float64(2 * warmUps)
@@ -66,11 +68,11 @@ func TestTheSidesTakeTurnsInGoingFirst(t *testing.T) {
 
 func TestWhatCannotBeMeasuredIsAnError(t *testing.T) {
 	broken := func(context.Context, time.Duration) (sample, error) { return sample{}, errors.New("no") }
-	_, err := pace{2, time.Second}.takeTurns(t.Context(), broken, broken)
+	_, err := pace{2, time.Second}.takeTurns(t.Context(), broken, broken, quietly)
 	require.EqualError(t, err, "no")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = pace{2, time.Second}.takeTurns(ctx, loop(func(int) {}), loop(func(int) {}))
+	_, err = pace{2, time.Second}.takeTurns(ctx, loop(func(int) {}), loop(func(int) {}), quietly)
 	require.ErrorIs(t, err, context.Canceled)
 }
 

@@ -33,8 +33,8 @@ const fewest = 11
 // takeTurns measures two sides in rounds. Whoever went first in one round goes
 // second in the next, so that being second costs both the same. On a machine
 // that is so busy that a round takes much longer than it should, there are
-// fewer rounds.
-func (p pace) takeTurns(ctx context.Context, ours, bare take) ([]round, error) {
+// fewer rounds. It tells progress of every tenth.
+func (p pace) takeTurns(ctx context.Context, ours, bare take, progress func(round int)) ([]round, error) {
 	var rounds []round
 	end := time.Now().Add(p.planned() * 5 / 4)
 	for i := range warmUps + p.rounds {
@@ -54,6 +54,9 @@ func (p pace) takeTurns(ctx context.Context, ours, bare take) ([]round, error) {
 			*t.into = s
 		}
 		rounds = append(rounds, r)
+		if len(rounds)%10 == 0 {
+			progress(len(rounds) - warmUps)
+		}
 	}
 	return rounds[warmUps:], ctx.Err()
 }
