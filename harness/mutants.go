@@ -101,8 +101,11 @@ func hunt(ctx context.Context, bugs []zoo.Bug, seed uint64) (*mutants, error) {
 	for i, b := range bugs {
 		p.show(i, fmt.Sprintf("%s: %s × %s", b.ID, b.Scenario, b.Column))
 		got, err := chase(ctx, b, seed)
-		if err != nil {
-			return nil, fmt.Errorf("bug %s: %w", b.ID, err)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil: // a patch that has gone stale, most likely: the others can still run
+			got.Reason = err.Error()
 		}
 		m.Bugs = append(m.Bugs, got)
 		m.OK = m.OK && got.Caught
