@@ -18,16 +18,16 @@ func killRestart() Scenario {
 		Cells: []Cell{
 			{
 				Column: "01", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability",
-				Run: func(r *Run) error { return r.killed(1, 1, 60) }, Checkers: []check.Checker{check.Durable},
+				Run: func(r *Run) error { return r.killed(1, 1, 60) }, Checkers: []check.Checker{check.Durable, living(1)},
 				Why: "The map lived in the memory of a process, and died with it.",
 			},
 			{
 				Column: "02", World: Real, Expect: Pass, Run: func(r *Run) error { return r.killed(4, 3, 5) },
-				Checkers: []check.Checker{check.Durable, lin, check.Versions, check.Coverage(check.Need{OK: 150, Faults: []string{"kill -9"}})},
+				Checkers: []check.Checker{check.Durable, living(4), lin, check.Versions, check.Coverage(check.Need{OK: 150, Faults: []string{"kill -9"}})},
 			},
 			{
 				Column: "03", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability",
-				Run: func(r *Run) error { return r.killed(4, 1, 60) }, Checkers: []check.Checker{check.Durable},
+				Run: func(r *Run) error { return r.killed(4, 1, 60) }, Checkers: []check.Checker{check.Durable, living(4)},
 				Why: "The server kept everything in memory: an acknowledged write is gone after kill -9. Step 02's file would have kept it.",
 			},
 		},
@@ -49,6 +49,9 @@ func (r *Run) killed(workers, times, n int) error {
 		}})
 	}
 	if err := r.load("faults", workers, mixed(each, keys(n)), faults...); err != nil {
+		return err
+	}
+	if err := r.alive(workers); err != nil {
 		return err
 	}
 	return r.quiet(keys(n)...)
@@ -82,7 +85,7 @@ func holderKilled() Scenario {
 		Cells: []Cell{{
 			Column: "02", World: Real, Expect: Pass, Run: killHolders,
 			Checkers: []check.Checker{
-				lin, check.Versions, check.Torn("k"), check.Counter("counter"),
+				lin, check.Versions, living(4), check.Torn("k"), check.Counter("counter"),
 				check.Gap("faults", 2*time.Second), check.Coverage(check.Need{OK: 200, Faults: []string{"a client is stopped"}}), witness("holder"),
 			},
 		}},
@@ -113,11 +116,14 @@ func killHolders(r *Run) error {
 	if err != nil {
 		return err
 	}
+	if err := r.alive(4); err != nil {
+		return err
+	}
 	return r.quiet(append(keys(3), "counter")...)
 }
 
 func clientPaused() Scenario {
-	checkers := []check.Checker{lin, check.Versions, check.Gap("faults", time.Second), witness("paused")}
+	checkers := []check.Checker{lin, check.Versions, check.Gap("faults", time.Second), living(4), witness("paused")}
 	return Scenario{
 		Name:     "client-paused",
 		Question: "One client is stopped at its worst moment: do the others wait for it?",
@@ -162,7 +168,10 @@ func pauseHolder(r *Run) error {
 			return r.pauseFor(w, d)
 		}})
 	}
-	return r.load("faults", 4, body, faults...)
+	if err := r.load("faults", 4, body, faults...); err != nil {
+		return err
+	}
+	return r.alive(4)
 }
 
 // pauseFor leaves a stopped client alone for a while and lets it go on. The
@@ -181,7 +190,7 @@ func (r *Run) pauseFor(w *worker, d time.Duration) error {
 func pauseAsker(r *Run) error {
 	asking := make(chan *worker, 1)
 	paused := make(chan struct{})
-	return r.load("faults", 5, func(w *worker) error {
+	err := r.load("faults", 5, func(w *worker) error {
 		select {
 		case asking <- w: // the first of them is the one that will be stopped
 			return w.hang(paused)
@@ -207,6 +216,10 @@ func pauseAsker(r *Run) error {
 		}
 		return errors.Join(r.pauseFor(w, r.pause()), link.Pass())
 	}})
+	if err != nil {
+		return err
+	}
+	return r.alive(4)
 }
 
 func closed(c chan struct{}) bool {

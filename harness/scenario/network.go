@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -56,7 +57,7 @@ func lostReply() Scenario {
 		Question: "The reply to a write gets lost and the client tries again: is the write applied once?",
 		Cells: []Cell{{
 			Column: "03", World: Real, Expect: Pass, Run: loseReplies,
-			Checkers: with(atomically(), check.Once, check.Counter("counter"), check.Coverage(check.Need{Unknown: 1, Faults: []string{"the reply", "every reply"}})),
+			Checkers: with(atomically(), check.Once, living(4), check.Counter("counter"), check.Coverage(check.Need{Unknown: 1, Faults: []string{"the reply", "every reply"}})),
 		}},
 	}
 }
@@ -78,6 +79,9 @@ func loseReplies(r *Run) error {
 		return increments(each/4, "counter")(w)
 	}, faults...)
 	if err != nil {
+		return err
+	}
+	if err := r.alive(workers); err != nil {
 		return err
 	}
 	return r.quiet(append(keys(3), "counter")...)
@@ -157,7 +161,7 @@ func slowClients() Scenario {
 		Question: "Hundreds of clients connect and say nothing, or very slowly: is an honest one still served, in bounded memory?",
 		Cells: []Cell{{
 			Column: "03", World: Real, Expect: Pass, Run: crawl, Flags: []string{"-timeout", "1s", "-connections", "256"},
-			Checkers: []check.Checker{lin, check.Gap("faults", time.Second), check.Coverage(check.Need{OK: 200}), witness("bounds"), witness("patience")},
+			Checkers: []check.Checker{lin, check.Gap("faults", time.Second), living(2), check.Coverage(check.Need{OK: 200}), witness("bounds"), witness("patience")},
 		}},
 	}
 }
@@ -186,7 +190,7 @@ func crawl(r *Run) error {
 	r.expect("patience", s.closedByServer() == s.connected() && s.connected() > 300, "the server closed %d of %d slow connections within %v of its time-out of 1 s", s.closedByServer(), s.connected(), slowBound)
 	r.bound("memory", server, 128<<20)
 	r.sockets(server, idle)
-	return err
+	return errors.Join(err, r.alive(2))
 }
 
 // sockets expects that a server has not many more files open than before.

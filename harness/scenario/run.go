@@ -181,6 +181,17 @@ func (r *Run) together(n int, body func(*worker) error) error {
 	return g.Wait()
 }
 
+// alive is what comes after the faults: everything has been repaired, and n
+// users have to be served again. The checker living judges it.
+func (r *Run) alive(n int) error {
+	return r.load(check.Liveness, n, mixed(backToWork, []string{"live0", "live1", "live2"}))
+}
+
+// backToWork is how many operations each user of alive has to get done.
+const backToWork = 15
+
+func living(n int) check.Checker { return check.Live(n, backToWork, patience) }
+
 // quiet reads every key of the store, alone and undisturbed.
 func (r *Run) quiet(keys ...string) error {
 	r.rec.Phase("quiet")

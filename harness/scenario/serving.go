@@ -30,7 +30,7 @@ func rollingRestart() Scenario {
 		Question: "The server is asked to stop (SIGTERM) under load, and restarted: is every request that it accepted answered?",
 		Cells: []Cell{{
 			Column: "03", World: Real, Expect: Pass, Run: restartGently,
-			Checkers: []check.Checker{witness("drain"), check.Coverage(check.Need{OK: 150, Faults: []string{"SIGTERM"}}), check.Gap("faults", 2*time.Second)},
+			Checkers: []check.Checker{witness("drain"), check.Coverage(check.Need{OK: 150, Faults: []string{"SIGTERM"}}), check.Gap("faults", 2*time.Second), living(4)},
 		}},
 	}
 }
@@ -47,6 +47,9 @@ func restartGently(r *Run) error {
 		faults = append(faults, Fault{At: at, Node: "server", Text: "SIGTERM in the middle of requests, and restart", Do: r.restartServer})
 	}
 	if err := r.load("faults", workers, mixed(each, keys(4)), faults...); err != nil {
+		return err
+	}
+	if err := r.alive(workers); err != nil {
 		return err
 	}
 	r.openQuestions(workers)
