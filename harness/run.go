@@ -31,9 +31,10 @@ func runRun(ctx context.Context, args []string) (int, error) {
 func runReplay(ctx context.Context, args []string) (int, error) {
 	fs := flags("replay", `Runs a cell again by its seed and tells what happened.
 
-The seed decides the workload and the plan of faults. A simulated world repeats
-to the letter. The real one does not: the same plan meets other timing, so a
-rare failure may take several tries (-seeds does not help here; run it again).`)
+The seed decides the workload and the plan of faults. The explorer repeats to
+the letter. Real processes do not: the same plan meets other timing, so a rare
+failure may take several tries. The history of the first run is still there:
+judge looks at that one again.`)
 	var sel selection
 	sel.register(fs)
 	if err := parse(fs, args); err != nil {
