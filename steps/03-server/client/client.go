@@ -10,6 +10,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -194,6 +195,8 @@ func (c *Client) Do(ctx context.Context, cmd kv.Command) (kv.Result, error) {
 	case <-ctx.Done():
 		return kv.Result{}, fmt.Errorf("write %q: waiting for an earlier write: %w", cmd.Key, ctx.Err())
 	}
+	// A copy, because a try that was given up may still be sending.
+	cmd.Value = bytes.Clone(cmd.Value)
 	w := write{client: c, command: cmd}
 	if err := c.retry(ctx, w.try); err != nil {
 		if w.maybe {

@@ -14,12 +14,13 @@ import (
 
 // A server and a client of it, in one process for once.
 func Example() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	l, err := server.Listen("127.0.0.1:0")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	ctx, stop := context.WithCancel(context.Background())
 	s := server.New(store.Open(store.Config{}), server.Config{Log: slog.New(slog.DiscardHandler)})
 	ended := make(chan error)
 	go func() { ended <- s.Run(ctx, l) }()
