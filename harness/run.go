@@ -1,6 +1,7 @@
 package main
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -97,7 +98,13 @@ func load(file string) (h history.History, sc scenario.Scenario, cell scenario.C
 		return h, sc, cell, err
 	}
 	defer f.Close()
-	if h, err = history.Read(f); err != nil {
+	in := io.Reader(f)
+	if strings.HasSuffix(file, ".gz") { // a long one, kept for a chapter
+		if in, err = gzip.NewReader(f); err != nil {
+			return h, sc, cell, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	if h, err = history.Read(in); err != nil {
 		return h, sc, cell, fmt.Errorf("%s: %w", file, err)
 	}
 	if sc, err = scenario.Find(h.Header.Scenario); err != nil {
