@@ -25,7 +25,7 @@ func Example() {
 	ended := make(chan error)
 	go func() { ended <- s.Run(ctx, l) }()
 
-	c, err := client.New("http://"+l.Addr().String(), client.Config{})
+	c, err := client.New("http://"+l.Addr().String(), client.Config{Attempts: 2})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -115,12 +115,15 @@ func newStore(sessions int) *session.Store {
 func serve(t *testing.T, n *network, store server.Store, c server.Config) (stop func()) {
 	c.Log = slog.New(slog.DiscardHandler)
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.New(store, c).Run(ctx, n) }()
-	stop = sync.OnceFunc(func() {
+	ended := make(chan struct{})
+	go func() {
+		server.New(store, c).Run(ctx, n)
+		close(ended)
+	}()
+	stop = func() {
 		cancel()
 		<-ended
-	})
+	}
 	t.Cleanup(stop)
 	return stop
 }
