@@ -88,6 +88,7 @@ func (w *worker) do(op history.Op) history.Op {
 	if err != nil {
 		w.r.fail(fmt.Errorf("client %d: %w", w.n, err))
 		a.Outcome, a.Error = history.Unknown, err.Error()
+		w.close() // nobody can tell what its next answer would be to
 	}
 	if a.Outcome == history.Unknown && ctx.Err() != nil {
 		w.close() // it may still answer, but nobody waits any longer
@@ -201,6 +202,7 @@ func increments(n int, key string) func(*worker) error {
 		for done := 0; w.more(done, n); {
 			got := w.get(key)
 			if got.Outcome != history.OK {
+				w.r.idle(time.Millisecond)
 				continue
 			}
 			count := 0
