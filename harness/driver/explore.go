@@ -67,7 +67,7 @@ func runExplore(c config, out io.Writer) error {
 			r.blame(p, got.First)
 		}
 	}
-	return r.write(out)
+	return r.write(c, out)
 }
 
 // replay runs one schedule again.
@@ -90,7 +90,7 @@ func replay(c config, out io.Writer, sys system, programs []program) error {
 			r.Failed = 1
 			r.blame(p, &run)
 		}
-		return r.write(out)
+		return r.write(c, out)
 	}
 	return fmt.Errorf("driver: %s has no program %q", c.what, name)
 }
@@ -100,7 +100,16 @@ func (r *report) blame(p program, run *explore.Run) {
 	r.Schedule = fmt.Sprintf("%s:%s", p.name, run.Schedule)
 }
 
-func (r *report) write(out io.Writer) error {
+// write prints the report as JSON for the harness, or as a story for people.
+func (r *report) write(c config, out io.Writer) error {
+	if c.story {
+		_, err := fmt.Fprintf(out, "%s%d of %d schedules go wrong", r.Story, r.Failed, r.Schedules)
+		if err == nil && r.Schedule != "" {
+			_, err = fmt.Fprintf(out, "; this is %s", r.Schedule)
+		}
+		fmt.Fprintln(out)
+		return err
+	}
 	if err := json.NewEncoder(out).Encode(r); err != nil {
 		return fmt.Errorf("driver: %w", err)
 	}

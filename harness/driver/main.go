@@ -46,6 +46,7 @@ type config struct {
 	file     string // servant
 	what     string // explore
 	schedule string // explore
+	story    bool   // explore
 }
 
 // verb is one of the driver's commands.
@@ -118,6 +119,7 @@ func parse(name string, args []string) (config, error) {
 	fs.StringVar(&c.file, "file", "", "servant: the mapped file")
 	fs.StringVar(&c.what, "what", "locked", "explore: locked, sharded, mapped or lost-update")
 	fs.StringVar(&c.schedule, "schedule", "", "explore: only this one, given as PROGRAM:SCHEDULE by an earlier report")
+	fs.BoolVar(&c.story, "story", false, "explore: print the simplest schedule that fails, for people")
 	if err := fs.Parse(args); err != nil {
 		return c, err
 	}

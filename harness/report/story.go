@@ -81,7 +81,19 @@ func WriteFindings(w io.Writer, c scenario.Cell, findings []check.Finding) {
 }
 
 // Wrap cuts text into lines of at most width characters, where it has blanks.
+// The rows of a table stay as they are.
 func Wrap(text string, width int) (lines []string) {
+	for prose := range strings.SplitSeq(text, "\n") {
+		if strings.Contains(prose, " |") || strings.Contains(prose, "-+-") {
+			lines = append(lines, prose)
+			continue
+		}
+		lines = append(lines, wrapLine(prose, width)...)
+	}
+	return lines
+}
+
+func wrapLine(text string, width int) (lines []string) {
 	var line string
 	for _, word := range strings.Fields(text) {
 		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {

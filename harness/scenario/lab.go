@@ -109,7 +109,8 @@ func (e exploration) told() string {
 	if e.Verdict == string(check.Pass) {
 		return "all as promised"
 	}
-	return strings.TrimSpace(e.Reason + "\n" + e.Story)
+	story, _, _ := strings.Cut(e.Story, "=> ") // where the reason comes again
+	return strings.TrimRight(e.Reason+"\n"+story, "\n")
 }
 
 // explore lets the driver run a store in every order of its steps.
