@@ -196,7 +196,7 @@ func together(r *Run) error {
 		if err := increments(r.scaled(15), "counter")(w); err != nil {
 			return err
 		}
-		return checksummed(r.scaled(40), keys(3))(w)
+		return checksummed(r.scaled(40), 64, keys(3))(w)
 	})
 	if err != nil {
 		return err
@@ -204,9 +204,9 @@ func together(r *Run) error {
 	return r.quiet(append(keys(3), "counter")...)
 }
 
-// checksummed writes and reads values of 64 bytes that show whether they were
-// written whole.
-func checksummed(n int, keys []string) func(*worker) error {
+// checksummed writes and reads values of so many bytes that show whether they
+// were written whole.
+func checksummed(n, size int, keys []string) func(*worker) error {
 	return func(w *worker) error {
 		for i := 0; w.more(i, n); i++ {
 			key := keys[w.rng.IntN(len(keys))]
@@ -215,7 +215,7 @@ func checksummed(n int, keys []string) func(*worker) error {
 				continue
 			}
 			w.asks++
-			w.put(key, check.MakeValue(w.n, w.asks, 64), nil)
+			w.put(key, check.MakeValue(w.n, w.asks, size), nil)
 		}
 		return w.ctx.Err()
 	}
