@@ -3,7 +3,6 @@ package scenario
 import (
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"zeyrho/harness/check"
 	"zeyrho/harness/history"
@@ -93,7 +92,7 @@ func (r *Run) develop(film *real.Film) error {
 		switch f.Verdict {
 		case check.Violation:
 			lost++
-			example = "For one, " + f.Reason
+			example = "For one, opened again: " + f.Reason
 		case check.Pass:
 			whole++
 		default:
@@ -117,15 +116,18 @@ func (r *Run) readImage(file string, acked history.History) (*history.History, e
 	defer c.Kill()
 	h := acked
 	h.Ops = append([]history.Op(nil), acked.Ops...)
-	last := int64(time.Hour) // later than everything that went before
+	last := int64(0) // of everything that went before
+	for _, op := range h.Ops {
+		last = max(last, op.Call, op.Return)
+	}
 	for i, key := range keys(8) {
 		a, err := c.Get(r.ctx, key)
 		if a.Outcome != history.OK || err != nil {
 			return nil, err
 		}
 		h.Ops = append(h.Ops, history.Op{
-			ID: len(h.Ops), Client: 1 << 20, Phase: check.Quiet, Kind: history.Get, Key: key,
-			Call: last + int64(2*i), Return: last + int64(2*i+1),
+			ID: len(h.Ops), Phase: check.Quiet, Kind: history.Get, Key: key,
+			Call: last + int64(2*i+1), Return: last + int64(2*i+2),
 			Outcome: a.Outcome, Status: a.Status, Version: a.Version, Value: a.Value,
 		})
 	}
