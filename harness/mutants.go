@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"zeyrho/harness/check"
+	"zeyrho/harness/history"
 	"zeyrho/harness/real"
 	"zeyrho/harness/report"
 	"zeyrho/harness/scenario"
@@ -45,6 +46,7 @@ func runMutants(ctx context.Context, args []string) (int, error) {
 	bug := fs.String("bug", "", "only the bug with this `id`")
 	fs.StringVar(&s.json, "json", "", "write the results as JSON to this `file` (- for standard output)")
 	fs.Uint64Var(&s.seed, "seed", 1, "first `seed`: it decides workloads and faults")
+	fs.StringVar(&s.keep, "keep", "", "keep the histories in this `directory`, to be judged again")
 	if err := parse(fs, args); err != nil {
 		return exitUsage, err
 	}
@@ -52,7 +54,7 @@ func runMutants(ctx context.Context, args []string) (int, error) {
 	if err != nil {
 		return exitUsage, err
 	}
-	m, err := hunt(ctx, bugs, s.seed)
+	m, err := hunt(ctx, bugs, s.seed, s.keep)
 	if err != nil {
 		return exitUsage, err
 	}
@@ -94,13 +96,13 @@ func chosen(steps, id string) ([]zoo.Bug, error) {
 }
 
 // hunt plants the bugs and runs after each of them.
-func hunt(ctx context.Context, bugs []zoo.Bug, seed uint64) (*mutants, error) {
+func hunt(ctx context.Context, bugs []zoo.Bug, seed uint64, keep string) (*mutants, error) {
 	p := newProgress(len(bugs))
 	defer p.clear()
 	m := &mutants{OK: true}
 	for i, b := range bugs {
 		p.show(i, fmt.Sprintf("%s: %s × %s", b.ID, b.Scenario, b.Column))
-		got, err := chase(ctx, b, seed)
+		got, err := chase(ctx, b, seed, keep)
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
@@ -114,7 +116,7 @@ func hunt(ctx context.Context, bugs []zoo.Bug, seed uint64) (*mutants, error) {
 }
 
 // chase plants one bug, in programs of its own, and runs its cell.
-func chase(ctx context.Context, b zoo.Bug, seed uint64) (mutant, error) {
+func chase(ctx context.Context, b zoo.Bug, seed uint64, keep string) (mutant, error) {
 	start := time.Now()
 	m := mutant{ID: b.ID, Column: b.Column, Scenario: b.Scenario, Checker: b.Checker, World: b.World, Title: b.Title}
 	sc, err := scenario.Find(b.Scenario)
@@ -141,6 +143,9 @@ func chase(ctx context.Context, b zoo.Bug, seed uint64) (mutant, error) {
 		out := lab.Execute(ctx, sc, cell, seed+uint64(m.Seeds))
 		m.Seeds++
 		m.judge(out, judges)
+		if err := m.keep(out.History, keep); err != nil {
+			return m, err
+		}
 	}
 	m.Seconds = time.Since(start).Round(time.Millisecond).Seconds()
 	return m, nil
@@ -157,6 +162,15 @@ func infect(ctx context.Context, b zoo.Bug, dir string) (*scenario.Lab, error) {
 		return nil, err
 	}
 	return scenario.NewLab(ctx, scenario.Options{Overlay: overlay, Columns: []string{b.Column}, Dir: filepath.Join(dir, "bin")})
+}
+
+// keep writes a history down, if there is a directory for it.
+func (m *mutant) keep(h history.History, dir string) error {
+	if dir == "" {
+		return nil
+	}
+	name := filepath.Join(dir, fmt.Sprintf("%s-%s-%s-%s-%d.jsonl", m.ID, m.Scenario, m.Column, m.World, h.Header.Seed))
+	return writeTo(name, func(w io.Writer) error { return history.Write(w, h) })
 }
 
 // judge looks whether the checker that is named for the bug saw it. It asks the
