@@ -81,7 +81,7 @@ func concurrencyBugs() []Bug {
 			Scenario: "contention", World: simWorld, Checker: "interleavings", Seeds: 1,
 		}, {
 			ID: "02x1", Column: "02", Title: "The file is mapped privately, so that every process writes to a copy that dies with it.",
-			Scenario: "kill-restart", World: realWorld, Checker: "durability", Seeds: 1,
+			Scenario: "kill-restart", World: realWorld, Checker: "durability", Seeds: 3,
 		}, {
 			ID: "02x2", Column: "02", Title: "The condition “if absent” is version 0, and is encoded as no condition.",
 			Scenario: "baseline", World: realWorld, Checker: "model", Seeds: 1,
@@ -93,7 +93,7 @@ func concurrencyBugs() []Bug {
 			Scenario: "many-processes", World: realWorld, Checker: "handles", Seeds: 3,
 		}, {
 			ID: "02x5", Column: "02", Title: "Writers take the lock for reading, and change one map at the same time.",
-			Scenario: "contention", World: realWorld, Checker: "goroutines", Seeds: 1,
+			Scenario: "contention", World: realWorld, Checker: "goroutines", Seeds: 3,
 		},
 	}
 }
@@ -101,8 +101,8 @@ func concurrencyBugs() []Bug {
 func serverBugs() []Bug {
 	return []Bug{
 		{
-			ID: "03a", Column: "03", Title: "Every try of a write gets a number of its own, so that a retry is applied again.",
-			Scenario: "lost-reply", World: realWorld, Checker: "sessions", Seeds: 2,
+			ID: "03a", Column: "03", Title: "The client sends a write again without saying that it is the same one, and it is applied again.",
+			Scenario: "lost-reply", World: realWorld, Checker: "counter", Seeds: 5,
 			Wild: "jetcd 0.8.2 retried what must not be repeated (jepsen.io/analyses/jetcd-0.8.2).",
 		}, {
 			ID: "03c", Column: "03", Title: "A write whose answer never came is reported as one that did not happen.",
@@ -133,13 +133,13 @@ func serverBugs() []Bug {
 			Scenario: "bad-input", World: realWorld, Checker: "refusal", Seeds: 1,
 		}, {
 			ID: "03x1", Column: "03", Title: "Sessions are named by the second in which they are opened, and clients that come together share one.",
-			Scenario: "contention", World: realWorld, Checker: "versions", Seeds: 2,
+			Scenario: "contention", World: realWorld, Checker: "versions", Seeds: 3,
 		}, {
 			ID: "03x2", Column: "03", Title: "The server shares its port (SO_REUSEPORT), so that a second one takes half of the clients.",
 			Scenario: "many-processes", World: realWorld, Checker: "one-owner", Seeds: 1,
 		}, {
 			ID: "03x3", Column: "03", Title: "The server holds a lock while it reads the body of a write.",
-			Scenario: "client-paused", World: realWorld, Checker: "gap", Seeds: 1,
+			Scenario: "client-paused", World: realWorld, Checker: "gap", Seeds: 2,
 		}, {
 			ID: "03x4", Column: "03", Title: "Large bodies are read without taking a place, however many come.",
 			Scenario: "overload", World: realWorld, Checker: "shed", Seeds: 1,
