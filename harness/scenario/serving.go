@@ -200,28 +200,45 @@ func overload() Scenario {
 const (
 	enough     = 16
 	tooMany    = 5 * enough
-	floodValue = 1 << 20
+	floodValue = 256 << 10
 	sendTime   = 100 * time.Millisecond
 )
 
 // flood measures the goodput of as many clients as can be served, of five times
 // as many, and of the first number again.
+//
+// Goodput is counted in windows of time, and a busy machine can spoil any of
+// them. A store that collapses under load does not come back in the next one:
+// so half of what was served before has to be reached in one window of five,
+// during the overload and after it. Nothing is forgiven of all else: no request
+// may end but in success or in a 503, and memory is looked at after each window.
 func flood(r *Run) error {
-	server := r.theServer().server
 	length := time.Duration(r.scaled(700)) * time.Millisecond
-	measure := func(phase string, clients int) crowd {
-		r.rec.Phase(phase)
+	var all crowd
+	window := func(clients int) int64 {
 		c := r.crowd(clients, length)
-		r.note("load", "%d clients: %d puts of 1 MiB answered, %d refused with 503, %d failed otherwise", clients, c.done, c.shed, c.failed)
-		r.bound("memory", server, 128<<20)
-		return c
+		all = crowd{all.done + c.done, all.shed + c.shed, all.failed + c.failed}
+		r.note("load", "%d clients: %d puts of 256 KiB answered, %d refused with 503, %d failed otherwise", clients, c.done, c.shed, c.failed)
+		r.bound("memory", r.theServer().server, 96<<20)
+		return c.done
 	}
-	before := measure("warm-up", enough)
-	during := measure("faults", tooMany)
-	after := measure("liveness", enough)
-	r.expect("shed", during.shed > 0 && during.failed == 0, "under overload %d requests were refused with 503 and Retry-After, %d failed in other ways", during.shed, during.failed)
-	r.expect("goodput", 2*during.done >= before.done, "goodput during overload: %d puts, before it %d in the same time; at least half is asked", during.done, before.done)
-	r.expect("goodput", 2*after.done >= before.done, "goodput after overload: %d puts, before it %d in the same time; at least half is asked", after.done, before.done)
+	r.rec.Phase("warm-up")
+	before := window(enough)
+	if before < enough {
+		return fmt.Errorf("only %d puts in %v before the overload: too few to compare with", before, length)
+	}
+	goodput := func(clients int) {
+		most := int64(0)
+		for n := 0; n < 5 && 2*most < before; n++ {
+			most = max(most, window(clients))
+		}
+		r.expect("goodput", 2*most >= before, "%d clients: %d puts in a window, before the overload it was %d; at least half is asked", clients, most, before)
+	}
+	r.rec.Phase("faults")
+	goodput(tooMany)
+	r.rec.Phase(check.Liveness)
+	goodput(enough)
+	r.expect("shed", all.shed > 0 && all.failed == 0, "%d requests were refused with 503 and Retry-After, %d failed in other ways", all.shed, all.failed)
 	return nil
 }
 
