@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -78,6 +79,9 @@ func (s *selection) jobs() ([]job, error) {
 			}
 			jobs = append(jobs, s.repeat(sc, c)...)
 		}
+	}
+	if len(jobs) == 0 {
+		return nil, errors.New("no cell fits these flags; list shows what there is")
 	}
 	return jobs, nil
 }

@@ -19,7 +19,7 @@ import (
 )
 
 func badInput() Scenario {
-	checkers := []check.Checker{check.Model, witness("refusal"), check.Coverage(check.Need{OK: 40})}
+	checkers := []check.Checker{undisturbed, check.Model, witness("refusal"), check.Coverage(check.Need{OK: 40})}
 	return Scenario{
 		Name:     "bad-input",
 		Question: "Somebody sends nonsense of every kind: does each get a clear error, and is nothing lost?",
@@ -121,7 +121,7 @@ func brief(s string) string {
 // refusesToStart starts the step's program and expects it to end at once with a
 // status and a sentence that holds a word.
 func (r *Run) refusesToStart(status int, word string, args ...string) error {
-	p, err := r.world.Start(real.Spec{Name: "bad start", Path: r.lab.bin[stepNames[r.cell.Column]], Args: args})
+	p, err := r.launch(real.Spec{Name: "bad start", Path: r.lab.bin[stepNames[r.cell.Column]], Args: args})
 	if err != nil {
 		return err
 	}

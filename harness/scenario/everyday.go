@@ -12,7 +12,7 @@ import (
 
 func baseline() Scenario {
 	run := func(r *Run) error { return r.load("warm-up", 1, everything(r.scaled(300))) }
-	judges := []check.Checker{check.StartedEmpty, check.Model, check.Coverage(check.Need{OK: 250, Conflicts: 10})}
+	judges := []check.Checker{check.StartedEmpty, undisturbed, check.Model, check.Coverage(check.Need{OK: 250, Conflicts: 10})}
 	return Scenario{
 		Name:     "baseline",
 		Question: "One user, no fault: does the store behave like a map with versions?",
@@ -122,7 +122,7 @@ func with(checkers []check.Checker, more ...check.Checker) []check.Checker {
 
 // atomically is what a store with atomic operations on single keys must pass.
 func atomically() []check.Checker {
-	return []check.Checker{lin, check.Versions, check.Scans, check.Coverage(check.Need{OK: 200})}
+	return []check.Checker{undisturbed, lin, check.Versions, check.Scans, check.Coverage(check.Need{OK: 200})}
 }
 
 // contended lets eight users fight over four keys and a counter.
@@ -244,7 +244,7 @@ func together3(r *Run) error {
 
 func multiKey() Scenario {
 	const why = "Money moves from one key to another by two commands, and whoever looks between the two sees a wrong total."
-	checkers := []check.Checker{check.Bank("acct-", accounts*opening, "liveness", "quiet"), check.Versions}
+	checkers := []check.Checker{undisturbed, check.Bank("acct-", accounts*opening, "liveness", "quiet"), check.Versions}
 	return Scenario{
 		Name:     "multi-key",
 		Question: "Money moves between two keys while others look: is the total always right?",

@@ -1,8 +1,12 @@
 package scenario
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"zeyrho/harness/check"
 	"zeyrho/harness/history"
@@ -81,7 +85,7 @@ func (r *Run) develop(film *real.Film) error {
 			return err
 		}
 		found, err := r.readImage(filepath.Join(dir, "store.kv"), acked)
-		if err != nil {
+		if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
 			return err
 		}
 		if found == nil {
@@ -107,9 +111,9 @@ func (r *Run) develop(film *real.Film) error {
 
 // readImage starts the store on an image and reads everything. It returns the
 // history of the load with these reads at its end, or nil if the store refuses
-// to open.
+// to open and says that the file is damaged.
 func (r *Run) readImage(file string, acked history.History) (*history.History, error) {
-	c, err := r.world.StartClient(real.Spec{Name: "after the power loss", Path: r.lab.bin["02-concurrency"], Args: []string{"-file", file}})
+	c, err := r.launchClient(real.Spec{Name: "after the power loss", Path: r.lab.bin["02-concurrency"], Args: []string{"-file", file}})
 	if err != nil {
 		return nil, err
 	}
@@ -122,8 +126,11 @@ func (r *Run) readImage(file string, acked history.History) (*history.History, e
 	}
 	for i, key := range keys(8) {
 		a, err := c.Get(r.ctx, key)
-		if a.Outcome != history.OK || err != nil {
+		if err != nil {
 			return nil, err
+		}
+		if a.Outcome != history.OK {
+			return nil, r.refusedAsDamaged(c)
 		}
 		h.Ops = append(h.Ops, history.Op{
 			ID: len(h.Ops), Phase: check.Quiet, Kind: history.Get, Key: key,
@@ -132,4 +139,16 @@ func (r *Run) readImage(file string, acked history.History) (*history.History, e
 		})
 	}
 	return &h, nil
+}
+
+// refusedAsDamaged returns nil if the program has ended by itself and said that
+// its file is damaged, or an error: anything else is no proof of anything.
+func (r *Run) refusedAsDamaged(c *real.Client) error {
+	ctx, cancel := context.WithTimeout(r.ctx, patience)
+	defer cancel()
+	exit, err := c.Wait(ctx)
+	if err == nil && exit.Code == 1 && strings.Contains(c.Stderr(), "damaged") {
+		return nil
+	}
+	return fmt.Errorf("open an image: the program %v and said %q", exit, c.Stderr())
 }

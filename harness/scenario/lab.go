@@ -138,10 +138,51 @@ func (r *Run) carry(c Cell) error {
 	if err = r.start(); err == nil {
 		err = c.Run(r)
 	}
+	r.crashes()
 	if r.ctx.Err() != nil {
 		err = errors.Join(err, context.Cause(r.ctx))
 	}
 	return errors.Join(err, r.fault)
+}
+
+// launch starts a program of the step.
+func (r *Run) launch(spec real.Spec) (*real.Process, error) {
+	p, err := r.world.Start(spec)
+	if err == nil {
+		r.launched(p)
+	}
+	return p, err
+}
+
+// launchClient starts a program of the step as a client.
+func (r *Run) launchClient(spec real.Spec) (*real.Client, error) {
+	c, err := r.world.StartClient(spec)
+	if err == nil {
+		r.launched(c.Process)
+	}
+	return c, err
+}
+
+func (r *Run) launched(p *real.Process) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.procs = append(r.procs, p)
+}
+
+// crashes looks at every program that was started: none may have come to an
+// end as Go programs do that panic or run into a fatal error.
+func (r *Run) crashes() {
+	for _, p := range r.procs {
+		if !p.Ended() || p.Exit().Code != 2 {
+			continue
+		}
+		for line := range strings.Lines(p.Stderr()) {
+			if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+				r.rec.Event(history.Event{Kind: "crash", Node: p.Name, Text: "crashed: " + strings.TrimSpace(line)})
+				break
+			}
+		}
+	}
 }
 
 // adopt makes the operations of a driver's history those of the run.

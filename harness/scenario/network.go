@@ -34,21 +34,21 @@ func (r *Run) someWorker() (*worker, error) {
 }
 
 // dropReply loses the next n replies to writes of some worker, and waits until
-// that has happened.
-func (r *Run) dropReply(n int) error {
+// that has happened. It returns the worker's link.
+func (r *Run) dropReply(n int) (*real.Proxy, error) {
 	w, err := r.someWorker()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p, err := r.theServer().proxy(w.n)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	before := p.Dropped()
 	p.DropReply(n, "PUT", "DELETE")
 	ctx, cancel := context.WithTimeout(r.ctx, patience)
 	defer cancel()
-	return p.WaitDropped(ctx, before+n)
+	return p, p.WaitDropped(ctx, before+n)
 }
 
 func lostReply() Scenario {
@@ -69,7 +69,7 @@ func loseReplies(r *Run) error {
 	each := r.scaled(60)
 	var faults []Fault
 	for _, at := range r.drawn(7, workers*each) {
-		faults = append(faults, Fault{At: at, Node: "link", Text: "the reply to a write is lost", Do: func() error { return r.dropReply(1) }})
+		faults = append(faults, Fault{At: at, Node: "link", Text: "the reply to a write is lost", Do: r.dropOne})
 	}
 	faults = append(faults, Fault{At: workers * each * 9 / 10, Node: "link", Text: "every reply to a client's writes is lost until it gives up", Do: r.silence})
 	fight, count := mixed(each, keys(3)), increments(each, "counter")
@@ -86,6 +86,11 @@ func loseReplies(r *Run) error {
 		return err
 	}
 	return r.quiet(append(keys(3), "counter")...)
+}
+
+func (r *Run) dropOne() error {
+	_, err := r.dropReply(1)
+	return err
 }
 
 // silence loses every reply to the writes of one worker until it has given up
@@ -144,7 +149,7 @@ func (r *Run) stopMidRequest(w *worker) (*real.Proxy, error) {
 
 // secondServer starts another server on the address of the first.
 func (r *Run) secondServer() error {
-	p, err := r.world.Start(real.Spec{Name: "second server", Path: r.lab.bin["03-server"], Args: []string{"-serve", "-listen", r.theServer().addr}})
+	p, err := r.launch(real.Spec{Name: "second server", Path: r.lab.bin["03-server"], Args: []string{"-serve", "-listen", r.theServer().addr}})
 	if err != nil {
 		return err
 	}
@@ -162,7 +167,7 @@ func slowClients() Scenario {
 		Question: "Hundreds of clients connect and say nothing, or very slowly: is an honest one still served, in bounded memory?",
 		Cells: []Cell{{
 			Column: "03", World: Real, Expect: Pass, Run: crawl, Flags: []string{"-timeout", "1s", "-connections", "256"},
-			Checkers: []check.Checker{lin, check.Gap("faults", time.Second), living(2), check.Coverage(check.Need{OK: 200}), witness("bounds"), witness("patience")},
+			Checkers: []check.Checker{undisturbed, lin, check.Gap("faults", time.Second), living(2), check.Coverage(check.Need{OK: 200}), witness("bounds"), witness("patience")},
 		}},
 	}
 }

@@ -36,10 +36,11 @@ type Run struct {
 	giveUp  context.CancelCauseFunc              // ends the run
 
 	mu       sync.Mutex
-	fault    error        // the first thing that the harness itself could not do
-	bodies   []*worker    // every worker there ever was, so that all can be killed
-	restarts []window     // when the server was being restarted on purpose
-	adopted  []history.Op // what a driver recorded, in the place of the run's own operations
+	fault    error           // the first thing that the harness itself could not do
+	bodies   []*worker       // every worker there ever was, so that all can be killed
+	procs    []*real.Process // every program of the step that was started
+	restarts []window        // when the server was being restarted on purpose
+	adopted  []history.Op    // what a driver recorded, in the place of the run's own operations
 }
 
 // fail notes that the harness could not do something. The run goes on, but its
@@ -256,6 +257,7 @@ func (l *Lab) Execute(ctx context.Context, s Scenario, c Cell, seed uint64) Outc
 		rec: history.NewRecorder(history.Header{Scenario: s.Name, Column: c.Column, World: c.World, Seed: seed}),
 		rng: rand.New(rand.NewPCG(seed, 1)),
 	}
+	defer os.RemoveAll(r.dir)
 	r.rec.OnEnd = func(n history.Counts, _ history.Op) {
 		if f := r.onEnd.Load(); f != nil {
 			(*f)(n)

@@ -7,7 +7,9 @@
 // expected to fail: they are the reason for the next step.
 //
 // Running a cell gives a history; judging is a function of that history and of
-// nothing else, so that a recorded run can be judged again.
+// nothing else, so that a recorded run can be judged again. What the harness
+// saw beside the operations (how a program ended, what a driver came to) is in
+// it as an observation, with its verdict: that is read back, not found anew.
 package scenario
 
 import (
@@ -113,12 +115,19 @@ func (s Scenario) Cell(column, world string) (Cell, bool) {
 	return Cell{}, false
 }
 
-// Judge lets the cell's checkers look at a history of it. Trouble that the
-// harness had is a finding too: such a run is no proof of anything.
+// undisturbed judges the phases in which nothing is broken.
+var undisturbed = check.Answered("start", "warm-up", check.Liveness, check.Quiet)
+
+// Judge lets the cell's checkers look at a history of it. A program that
+// crashed by itself is a violation in every cell. Trouble that the harness had
+// is a finding too: such a run is no proof of anything.
 func (c Cell) Judge(h *history.History) []check.Finding {
 	findings := check.Judge(h, c.Checkers...)
 	for _, e := range h.Events {
-		if e.Kind == "trouble" {
+		switch e.Kind {
+		case "crash":
+			findings = append(findings, check.Finding{Checker: "crash", Verdict: check.Violation, Reason: e.Node + " " + e.Text})
+		case "trouble":
 			findings = append(findings, check.Finding{Checker: "harness", Verdict: check.Inconclusive, Reason: e.Text})
 		}
 	}

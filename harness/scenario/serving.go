@@ -30,7 +30,7 @@ func rollingRestart() Scenario {
 		Question: "The server is asked to stop (SIGTERM) under load, and restarted: is every request that it accepted answered?",
 		Cells: []Cell{{
 			Column: "03", World: Real, Expect: Pass, Run: restartGently,
-			Checkers: []check.Checker{witness("drain"), check.Coverage(check.Need{OK: 150, Faults: []string{"SIGTERM"}}), check.Gap("faults", 2*time.Second), living(4)},
+			Checkers: []check.Checker{undisturbed, witness("drain"), check.Coverage(check.Need{OK: 150, Faults: []string{"SIGTERM"}}), check.Gap("faults", 2*time.Second), living(4)},
 		}},
 	}
 }

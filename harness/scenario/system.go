@@ -58,7 +58,11 @@ type sharedFile struct {
 func (s *sharedFile) open() error { return os.MkdirAll(filepath.Dir(s.file), 0o755) }
 
 func (s *sharedFile) spec(n int) (real.Spec, error) {
-	args := append([]string{"-file", s.file}, s.flags...)
+	flags := s.flags
+	if flags == nil {
+		flags = []string{"-size", fmt.Sprint(s.r.scaled(32 << 20))}
+	}
+	args := append([]string{"-file", s.file}, flags...)
 	return real.Spec{Name: fmt.Sprintf("client %d", n), Path: s.r.lab.bin["02-concurrency"], Args: args}, nil
 }
 
@@ -82,7 +86,7 @@ func (s *oneServer) open() error {
 
 func (s *oneServer) serve(listen string) error {
 	args := append([]string{"-serve", "-listen", listen}, s.flags...)
-	p, err := s.r.world.Start(real.Spec{Name: "server", Path: s.r.lab.bin["03-server"], Args: args})
+	p, err := s.r.launch(real.Spec{Name: "server", Path: s.r.lab.bin["03-server"], Args: args})
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (w *worker) client() (*real.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := w.r.world.StartClient(spec)
+	p, err := w.r.launchClient(spec)
 	if err != nil {
 		return nil, err
 	}
