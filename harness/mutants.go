@@ -178,13 +178,13 @@ func (m *mutant) keep(h history.History, dir string) error {
 // history that is all wrong.
 func (m *mutant) judge(out scenario.Outcome, checkers []check.Checker) {
 	others := trouble(out.Findings)
+	if m.seenBy(out.Findings) {
+		return
+	}
 	for _, c := range slices.Backward(checkers) {
 		found := check.Judge(&out.History, c)
-		for _, f := range found {
-			if f.Checker == m.Checker && f.Verdict == check.Violation {
-				m.Caught, m.Reason = true, f.Reason
-				return
-			}
+		if m.seenBy(found) {
+			return
 		}
 		others = append(others, trouble(found)...)
 	}
@@ -192,6 +192,17 @@ func (m *mutant) judge(out scenario.Outcome, checkers []check.Checker) {
 	if len(others) > 0 {
 		m.Reason = strings.Join(others, "; ")
 	}
+}
+
+// seenBy reports whether one of the findings is the one that is named for the
+// bug.
+func (m *mutant) seenBy(findings []check.Finding) bool {
+	for _, f := range findings {
+		if f.Checker == m.Checker && f.Verdict == check.Violation {
+			m.Caught, m.Reason = true, f.Reason
+		}
+	}
+	return m.Caught
 }
 
 // trouble puts into words whatever is not a pass.

@@ -169,8 +169,8 @@ func (r *Run) launched(p *real.Process) {
 	r.procs = append(r.procs, p)
 }
 
-// crashes looks at every program that was started: none may have come to an
-// end as Go programs do that panic or run into a fatal error.
+// crashes looks at every program that was started, and records the first that
+// has come to an end as Go programs do that panic or run into a fatal error.
 func (r *Run) crashes() {
 	for _, p := range r.procs {
 		if !p.Ended() || p.Exit().Code != 2 {
@@ -179,7 +179,7 @@ func (r *Run) crashes() {
 		for line := range strings.Lines(p.Stderr()) {
 			if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
 				r.rec.Event(history.Event{Kind: "crash", Node: p.Name, Text: "crashed: " + strings.TrimSpace(line)})
-				break
+				return
 			}
 		}
 	}

@@ -59,8 +59,11 @@ func (w *worker) current() *real.Client {
 
 // client returns the worker's process, and starts one if there is none.
 func (w *worker) client() (*real.Client, error) {
-	if p := w.current(); p != nil && !p.Ended() {
+	switch p := w.current(); {
+	case p != nil && !p.Ended():
 		return p, nil
+	case p != nil && p.Exit().Signal == 0:
+		w.r.lostPatience() // it ended by itself; see crashes
 	}
 	spec, err := w.r.sys.spec(w.n)
 	if err != nil {
@@ -97,14 +100,14 @@ func (w *worker) do(op history.Op) history.Op {
 	return call.End(a)
 }
 
-// hopeless is how many operations without an answer end a run: its verdict will
-// not get any better.
+// hopeless is how many operations without an answer, or clients that ended by
+// themselves, end a run: its verdict will not get any better.
 const hopeless = 8
 
-// lostPatience counts the operations that nobody answered.
+// lostPatience counts them.
 func (r *Run) lostPatience() {
 	if r.waited.Add(1) == hopeless {
-		r.giveUp(fmt.Errorf("the run was cut short when %d operations had waited %v each for an answer", hopeless, patience))
+		r.giveUp(fmt.Errorf("the run was cut short after %d operations without an answer, or clients that ended by themselves", hopeless))
 	}
 }
 

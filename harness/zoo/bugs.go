@@ -94,6 +94,9 @@ func concurrencyBugs() []Bug {
 		}, {
 			ID: "02x5", Column: "02", Title: "Writers take the lock for reading, and change one map at the same time.",
 			Scenario: "contention", World: realWorld, Checker: "goroutines", Seeds: 3,
+		}, {
+			ID: "02x6", Column: "02", Title: "A reader has room for 64 bytes, and a longer command crashes its process.",
+			Scenario: "many-processes", World: realWorld, Checker: "crash", Seeds: 1,
 		},
 	}
 }
