@@ -92,12 +92,15 @@ usage: go run ./harness VERB [flags]
 Each verb explains its flags with -h. The exit status is 0 if everything came
 out as expected, 1 if a promise was broken (or a planned failure did not show),
 2 if something could not be judged, and 3 if the command line makes no sense.
+(go run prints that status, and itself ends with 1: scripts should build the
+harness, go build -o .build/harness ./harness, and run that.)
 `)
 }
 
 // flags returns the flag set of a verb, with a usage text.
 func flags(name, text string) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // errors are told once, by dispatch
 	fs.Usage = func() {
 		fmt.Fprintf(fs.Output(), "usage: go run ./harness %s [flags]\n\n%s\n\n", name, text)
 		fs.PrintDefaults()
@@ -107,11 +110,25 @@ func flags(name, text string) *flag.FlagSet {
 
 // parse parses args and refuses what is left over.
 func parse(fs *flag.FlagSet, args []string) error {
-	if err := fs.Parse(args); err != nil {
+	if err := parseFlags(fs, args); err != nil {
 		return err
 	}
 	if fs.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q; see -h", fs.Arg(0))
+	}
+	return nil
+}
+
+// parseFlags parses the flags in args and leaves what follows them.
+func parseFlags(fs *flag.FlagSet, args []string) error {
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fs.SetOutput(os.Stdout)
+		fs.Usage()
+		return err
+	case err != nil:
+		return fmt.Errorf("%w; see -h", err)
 	}
 	return nil
 }

@@ -31,17 +31,18 @@ type selection struct {
 	full     bool
 	json     string
 	keep     string
+	again    string // what a replay adds to the names of histories, so that none is lost
 }
 
 func (s *selection) register(fs *flag.FlagSet) {
-	fs.StringVar(&s.steps, "steps", "", "steps to run, such as 2 or 1-3 (default all)")
+	fs.StringVar(&s.steps, "steps", "", "steps to run, such as 2, 1-3 or 1,3 (default all)")
 	fs.StringVar(&s.scenario, "scenario", "", "run this scenario only (see list)")
 	fs.StringVar(&s.world, "world", "", "run cells of this world only: real or sim")
 	fs.Uint64Var(&s.seed, "seed", 1, "first `seed`: it decides workloads and faults")
 	fs.IntVar(&s.seeds, "seeds", 1, "how many seeds to run, counting up")
 	fs.BoolVar(&s.full, "full", false, "the long tier: longer loads, longer waits")
 	fs.StringVar(&s.json, "json", "", "write the results as JSON to this `file` (- for standard output)")
-	fs.StringVar(&s.keep, "keep", "", "keep every history in this `directory` (otherwise only those of surprises, in .build/runs)")
+	fs.StringVar(&s.keep, "keep", "", "keep every history in this `directory`; otherwise run and replay keep theirs in .build/runs, and matrix those of surprises")
 }
 
 // job is a cell to be run with a seed.
@@ -184,7 +185,13 @@ func (s *selection) run(ctx context.Context) (*report.Matrix, time.Duration, err
 	if err != nil {
 		return nil, 0, err
 	}
-	p := newProgress(len(jobs))
+	runs := 0
+	for _, j := range jobs {
+		if j.cell.Expect != scenario.NA {
+			runs++
+		}
+	}
+	p := newProgress(runs)
 	p.show(0, "building the steps")
 	lab, err := scenario.NewLab(ctx, scenario.Options{Full: s.full})
 	if err != nil {
@@ -194,8 +201,12 @@ func (s *selection) run(ctx context.Context) (*report.Matrix, time.Duration, err
 	defer lab.Close()
 	start := time.Now()
 	m := &report.Matrix{}
-	for i, j := range jobs {
-		p.show(i, fmt.Sprintf("%s × %s", j.scenario.Name, j.cell.Column))
+	done := 0
+	for _, j := range jobs {
+		if j.cell.Expect != scenario.NA {
+			p.show(done, fmt.Sprintf("%s × %s", j.scenario.Name, j.cell.Column))
+			done++
+		}
 		c, err := s.runJob(ctx, lab, j)
 		if err != nil {
 			p.clear()
@@ -226,7 +237,7 @@ func (s *selection) runJob(ctx context.Context, lab *scenario.Lab, j job) (repor
 	if dir == "" || c.Expected == string(scenario.NA) {
 		return c, nil
 	}
-	c.History = filepath.Join(dir, fmt.Sprintf("%s-%s-%s-%d.jsonl", j.scenario.Name, j.cell.Column, j.cell.World, j.seed))
+	c.History = filepath.Join(dir, fmt.Sprintf("%s-%s-%s-%d%s.jsonl", j.scenario.Name, j.cell.Column, j.cell.World, j.seed, s.again))
 	return c, writeTo(c.History, func(w io.Writer) error { return history.Write(w, out.History) })
 }
 
@@ -261,6 +272,9 @@ func status(m *report.Matrix) int {
 func verdictLine(m *report.Matrix, seeds int, took time.Duration) string {
 	n := m.Counts()
 	ran := len(m.Cells) - n[report.Blank]
+	if ran == 0 {
+		return "Nothing was run: the question makes no sense for this step."
+	}
 	text := fmt.Sprintf("%d runs (%d per cell) in %.0f s: ", ran, seeds, took.Seconds())
 	if m.OK {
 		return text + "every cell came out as expected."

@@ -41,6 +41,7 @@ judge looks at that one again.`)
 	if err := parse(fs, args); err != nil {
 		return exitUsage, err
 	}
+	sel.again = "-again"
 	if sel.scenario == "" || sel.steps == "" {
 		return exitUsage, fmt.Errorf("which cell? Give -scenario, -steps and -seed, as the report printed them")
 	}
@@ -121,7 +122,7 @@ func runJudge(_ context.Context, args []string) (int, error) {
 	fs := flags("judge", "Reads histories (JSON lines, as run keeps them) and judges them again:\n\n  go run ./harness judge .build/runs/kill-restart-01-real-1.jsonl\n\nNothing is run. The verdict depends on the history alone.")
 	page := fs.String("html", "", "also draw the operations on -key to this HTML `file`")
 	key := fs.String("key", "", "the key to draw")
-	if err := fs.Parse(args); err != nil {
+	if err := parseFlags(fs, args); err != nil {
 		return exitUsage, err
 	}
 	if fs.NArg() == 0 {

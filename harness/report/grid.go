@@ -111,7 +111,7 @@ func (m *Matrix) WriteGrid(w io.Writer) {
 	for _, r := range rows {
 		var squares []string
 		for _, col := range columns {
-			mark, look := "", Blank
+			mark, look := "–", Blank // no cell: the question is not asked in this world
 			if c, ok := r.cells[col]; ok {
 				mark, look = c.Mark(), c.Look()
 			}
@@ -136,7 +136,7 @@ func (m *Matrix) WriteLegend(w io.Writer) {
 		{Unexpected, "‼ FAILED", "broke, and must not"},
 		{LostTeeth, "⚠ LOST TEETH", "did not break, and must: the harness has gone blind"},
 		{Inconclusive, "? UNDECIDED", "the run did too little, or could not be judged"},
-		{Blank, "–", "the question makes no sense for this step"},
+		{Blank, "–", "the question makes no sense for this step, or not in this world"},
 	}
 	n := m.Counts()
 	for _, x := range meaning {
@@ -167,7 +167,12 @@ func (m *Matrix) section(w io.Writer, title string, looks ...Look) {
 			fmt.Fprintf(w, "\n%s\n", title)
 		}
 		told[head] = true
-		fmt.Fprintf(w, "  %s  %s\n", paint(c.Look(), pad(head, 24)), c.sentence())
+		for i, line := range Wrap(c.sentence(), 72) {
+			if i > 0 {
+				head = ""
+			}
+			fmt.Fprintf(w, "  %s  %s\n", paint(c.Look(), pad(head, 24)), line)
+		}
 		if c.Look() != Planned {
 			fmt.Fprintf(w, "      again: %s\n      read:  docs/%s.md\n", c.Replay(), scenario.StepName(c.Column))
 		}

@@ -36,7 +36,7 @@ func (m *Matrix) WriteSVG(w io.Writer) {
 		for j, col := range columns {
 			c, ok := r.cells[col]
 			if !ok {
-				continue
+				c = Cell{Expected: string(scenario.NA)}
 			}
 			x := left + j*cellW
 			text, tile := svgClass(c.Look())

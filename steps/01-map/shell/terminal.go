@@ -93,6 +93,7 @@ func newTerminal(complete liner.Completer) *terminal {
 func (t *terminal) next() (string, error) {
 	line, err := t.liner.Prompt("> ")
 	if errors.Is(err, liner.ErrPromptAborted) {
+		fmt.Println("(ctrl-D leaves)")
 		return "", nil
 	}
 	if err == nil && strings.TrimSpace(line) != "" && len(line) <= maxRemembered {
