@@ -62,6 +62,7 @@ bench: go
 mutants: go
 	@go run ./harness mutants
 
-## clean     remove what was built
+## clean     remove what was built, here and in the user's cache directory
 clean:
 	rm -rf .build bin site
+	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/zeyrho" "$$HOME/Library/Caches/zeyrho"

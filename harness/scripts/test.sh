@@ -50,7 +50,7 @@ fi
 
 # Packages without tests are left out: they would only make noise.
 packages=$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' "./$tree/...")
-echo "tests${race:+       with the race detector}"
+printf '%-12s %s\n' tests "${race:+with the race detector}"
 # shellcheck disable=SC2086 # the lists are meant to be split
 go test $race $packages || failed=1
 
