@@ -55,7 +55,7 @@ func (w *write) try(ctx context.Context) error {
 // perhaps, that has passed the request on.
 func mayHaveHappened(code server.Code) bool {
 	switch code {
-	case server.CodeForgotten, server.CodeSuperseded, server.CodeUnknown, "":
+	case server.CodeForgotten, server.CodeSuperseded, server.CodeUnknown, server.CodeInProgress, "":
 		return true
 	}
 	return false

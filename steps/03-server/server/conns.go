@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 )
 
 // conns keeps the number of connections within its limit. At the limit a
@@ -120,48 +119,26 @@ func (cs *conns) count() int {
 	return len(cs.places)
 }
 
-// transfers bounds the memory of what is large: at most limit bodies above
-// small bytes are on their way at a time, in or out. When there are more, the
-// newcomer is refused, unless the oldest has had its fair time: then that one
-// is cut, so that clients who are slow on purpose cannot keep the places.
-type transfers struct {
-	limit   int
-	mu      sync.Mutex
-	running *list.List // of transfer, the oldest first
-}
+// transfers bounds the memory of what is large: at most so many bodies above
+// small bytes are on their way at a time, in or out. Who is one too many is
+// refused, and nobody is cut to make room: a server that cuts those who are
+// slow when it is busy throws away work, and its clients begin again.
+//
+// So clients who are slow on purpose can occupy the places until the time-out
+// of their requests, and other large bodies are refused meanwhile; small ones
+// are not. Real systems ask for a least rate in each transfer.
+type transfers chan struct{}
 
-type transfer struct {
-	conn  net.Conn
-	since time.Time
-}
+const small = 64 << 10 // bytes; a body up to this size needs no place
 
-const (
-	small    = 64 << 10    // bytes; a body up to this size needs no place
-	fairTime = time.Second // how long a large one is safe
-)
-
-func newTransfers(limit int) *transfers { return &transfers{limit: max(limit, 1), running: list.New()} }
-
-// enter takes a place for a large body on c, to be given back with leave. It
-// returns nil if there is none.
-func (t *transfers) enter(c net.Conn) (leave func()) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := time.Now() // monotonic: setting the clock does not matter
-	if t.running.Len() >= t.limit {
-		first := t.running.Front()
-		oldest := first.Value.(transfer)
-		if now.Sub(oldest.since) < fairTime {
-			return nil
-		}
-		t.running.Remove(first)
-		oldest.conn.Close()
-	}
-	place := t.running.PushBack(transfer{c, now})
-	return func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.running.Remove(place) // does nothing if it was cut
+// enter takes a place, to be given back with leave. It returns nil if there is
+// none.
+func (t transfers) enter() (leave func()) {
+	select {
+	case t <- struct{}{}:
+		return func() { <-t }
+	default:
+		return nil
 	}
 }
 

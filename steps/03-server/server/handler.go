@@ -152,7 +152,7 @@ func (s *Server) get(r *http.Request, key string) (reply, error) {
 	if !it.Exists() {
 		return reply{}, absent(key)
 	}
-	leave, err := s.room(r, len(it.Value))
+	leave, err := s.room(len(it.Value))
 	return reply{status: http.StatusOK, kind: rawBytes, body: it.Value, version: it.Version, leave: leave}, err
 }
 
@@ -217,30 +217,37 @@ func (s *Server) scan(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	leave, err := s.room(kv.MaxPage) // which nobody knows before it is there
+	if err != nil {
+		return reply{}, err
+	}
 	var found kv.Page
 	err = s.inFlight(r, func(ctx context.Context) (err error) {
 		found, err = s.store.Scan(ctx, rg)
 		return err
 	})
 	if err != nil {
+		leave()
 		return reply{}, err
 	}
+	a, err := jsonReply(http.StatusOK, pageOf(found))
+	if len(a.body) <= small {
+		leave()
+		return a, err
+	}
+	a.leave = leave
+	return a, err
+}
+
+func pageOf(found kv.Page) page {
 	p := page{make([]item, len(found.Items)), found.More}
-	size := 0
 	for i, it := range found.Items {
 		p.Items[i] = item{it.Key, it.Value, it.Version}
 		if it.Value == nil {
 			p.Items[i].Value = []byte{} // "" in JSON, and not null
 		}
-		size += len(it.Key) + len(it.Value)
 	}
-	leave, err := s.room(r, size)
-	if err != nil {
-		return reply{}, err
-	}
-	a, err := jsonReply(http.StatusOK, p)
-	a.leave = leave
-	return a, err
+	return p
 }
 
 func (s *Server) openSession(r *http.Request) (reply, error) {
@@ -289,16 +296,21 @@ func (s *Server) inFlight(r *http.Request, f func(context.Context) error) error 
 	s.conns.serving(c)
 	defer s.conns.served(c)
 	ctx := &deadline{Context: r.Context(), at: time.Now().Add(s.config.Timeout)}
+	if r.Header.Get("Idempotency-Key") != "" {
+		// A client that stops waiting will ask again, and wants to hear what
+		// became of this. To stop the work halfway would destroy the answer.
+		ctx.Context = context.WithoutCancel(r.Context())
+	}
 	defer ctx.stop()
 	return f(ctx)
 }
 
 // room takes a place for a body of size bytes. A small one needs none.
-func (s *Server) room(r *http.Request, size int) (leave func(), err error) {
+func (s *Server) room(size int) (leave func(), err error) {
 	if size <= small {
 		return nil, nil
 	}
-	if leave = s.transfers.enter(connOf(r)); leave == nil {
+	if leave = s.transfers.enter(); leave == nil {
 		return nil, errBusy
 	}
 	return leave, nil
@@ -317,7 +329,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if size < 0 { // sent in chunks; it says at the end how much it was
 		size = kv.MaxValue
 	}
-	leave, err := s.room(r, int(size))
+	leave, err := s.room(int(size))
 	if err != nil {
 		return nil, err
 	}

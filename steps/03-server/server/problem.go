@@ -30,6 +30,7 @@ const (
 	CodeUnknown    Code = "unknown"
 	CodeOverloaded Code = "overloaded"
 	CodeDraining   Code = "draining"
+	CodeInProgress Code = "in-progress"
 )
 
 // Problem is the body of every answer that is not a success (RFC 9457).
@@ -71,6 +72,8 @@ func problemOf(err error) *Problem {
 		status, code = http.StatusGone, CodeForgotten
 	case errors.Is(err, session.ErrSuperseded):
 		status, code = http.StatusConflict, CodeSuperseded
+	case errors.Is(err, session.ErrInProgress):
+		status, code = http.StatusServiceUnavailable, CodeInProgress
 	case errors.Is(err, kv.ErrUnknown):
 		code = CodeUnknown
 	case errors.Is(err, kv.ErrInvalid):

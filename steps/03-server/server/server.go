@@ -27,6 +27,7 @@
 //	500 unknown             the store does not know; it may have happened
 //	503 overloaded          too much at a time; see Retry-After
 //	503 draining            the server is about to stop; see Retry-After
+//	503 in-progress         a copy of the request is under way; ask again
 //
 // Where it does not say "it may have happened", it did not. Bytes that are no
 // HTTP, and headers above 12 KiB (431), are answered by net/http itself, as
@@ -118,7 +119,7 @@ type Server struct {
 	store     Store
 	config    Config
 	conns     *conns
-	transfers *transfers
+	transfers transfers
 	places    chan struct{}
 	draining  atomic.Bool
 }
@@ -130,7 +131,7 @@ func New(store Store, config Config) *Server {
 		store:     store,
 		config:    c,
 		conns:     newConns(c.Connections),
-		transfers: newTransfers(c.Transfers),
+		transfers: make(transfers, c.Transfers),
 		places:    make(chan struct{}, c.InFlight),
 	}
 }

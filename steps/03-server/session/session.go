@@ -72,6 +72,11 @@ var (
 	ErrSuperseded = fmt.Errorf("superseded by a later request of its session: %w", kv.ErrUnknown)
 )
 
+// ErrInProgress is wrapped when a copy of the request is still being applied
+// and the caller did not wait for its end. To ask again will tell. It wraps
+// kv.ErrUnknown: the request may happen, or have happened.
+var ErrInProgress = fmt.Errorf("a copy of it is under way: %w", kv.ErrUnknown)
+
 // errNoAnswer is the kept answer to a request whose fate the store itself
 // does not know.
 var errNoAnswer = fmt.Errorf("the store does not know what became of it: %w", kv.ErrUnknown)

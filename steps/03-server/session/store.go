@@ -118,7 +118,7 @@ func (s *Store) end(id Identity, f *flight, r kv.Result, err error) {
 // what becomes of it. Otherwise its turn has not come: it did not happen.
 func waitedInVain(ctx context.Context, id Identity, other *flight) error {
 	if id.Number == other.number {
-		return fmt.Errorf("request %s: a copy of it is under way: %w (%w)", id, kv.ErrUnknown, ctx.Err())
+		return fmt.Errorf("request %s: %w (%w)", id, ErrInProgress, ctx.Err())
 	}
 	return fmt.Errorf("request %s: waiting for request %d of its session: %w", id, other.number, ctx.Err())
 }
