@@ -81,6 +81,7 @@ func (w *worker) client() (*real.Client, error) {
 func (w *worker) do(op history.Op) history.Op {
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
 	defer cancel()
+	began := time.Now()
 	call := w.rec.Begin(op)
 	p, err := w.client()
 	if err != nil {
@@ -95,19 +96,21 @@ func (w *worker) do(op history.Op) history.Op {
 	}
 	if a.Outcome == history.Unknown && ctx.Err() != nil {
 		w.close() // it may still answer, but nobody waits any longer
+	}
+	if a.Outcome != history.OK && time.Since(began) > time.Second {
 		w.r.lostPatience()
 	}
 	return call.End(a)
 }
 
-// hopeless is how many operations without an answer, or clients that ended by
-// themselves, end a run: its verdict will not get any better.
+// hopeless is how many operations that waited long and in vain, or clients that
+// ended by themselves, end a run: its verdict will not get any better.
 const hopeless = 8
 
 // lostPatience counts them.
 func (r *Run) lostPatience() {
 	if r.waited.Add(1) == hopeless {
-		r.giveUp(fmt.Errorf("the run was cut short after %d operations without an answer, or clients that ended by themselves", hopeless))
+		r.giveUp(fmt.Errorf("the run was cut short after %d operations that waited in vain, or clients that ended by themselves", hopeless))
 	}
 }
 

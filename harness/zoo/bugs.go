@@ -149,6 +149,9 @@ func serverBugs() []Bug {
 		}, {
 			ID: "03x5", Column: "03", Title: "The client leaves out the condition of a delete.",
 			Scenario: "baseline", World: realWorld, Checker: "model", Seeds: 1,
+		}, {
+			ID: "03x6", Column: "03", Title: "A scan of a small page does not give its place back: after sixteen of them, scans are refused.",
+			Scenario: "baseline", World: realWorld, Checker: "answered", Seeds: 1,
 		},
 	}
 }
