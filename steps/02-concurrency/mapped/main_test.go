@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -135,4 +136,15 @@ func otherLock(t *testing.T, path string) (free func()) {
 	}
 	require.NoError(t, err)
 	return func() { f.Close() }
+}
+
+// otherLockSoon is otherLock for a lock that somebody is about to give back.
+func otherLockSoon(t *testing.T, path string) (free func()) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
+		if free := otherLock(t, path); free != nil {
+			return free
+		}
+		require.True(t, time.Now().Before(deadline), "the lock was never given back")
+	}
 }

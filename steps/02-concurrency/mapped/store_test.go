@@ -144,8 +144,7 @@ func TestALockThatComesTooLateIsGivenBack(t *testing.T) {
 	path := someFile(t)
 	mine, yours := open(t, path, 1<<20), open(t, path, 1<<20)
 	for round := range 40 {
-		free := otherLock(t, path)
-		require.NotNil(t, free)
+		free := otherLockSoon(t, path) // the round before may still be giving it back
 		for range 3 {
 			impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 			_, err := mine.Do(impatient, kv.Put("impatient", nil))
