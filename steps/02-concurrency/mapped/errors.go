@@ -2,8 +2,9 @@ package mapped
 
 import "errors"
 
-// Errors that say what is wrong with a file, and what to do. After each of them
-// the command that met it has not happened.
+// Errors that say what is wrong with a file, and what to do. The command that met
+// one of them has not happened, unless the error wraps kv.ErrUnknown too: then
+// it was appended, and could not be read back.
 var (
 	ErrFull     = errors.New("the file is full; nothing frees space in it, so start a new file with a larger size")
 	ErrForeign  = errors.New("this is not a file of step 02; choose another name")
@@ -13,6 +14,6 @@ var (
 	ErrReadOnly = errors.New("the file or its directory cannot be written, which readers need too; change the permissions or choose another name")
 	ErrNoRoom   = errors.New("there is no room on the disk for a file of this size; choose a smaller size or another disk")
 	ErrSize     = errors.New("the size of the file is out of range")
-	ErrBusy     = errors.New("another process holds the writer's lock and may be stopped; nothing has happened")
+	ErrBusy     = errors.New("the writer's lock did not come free in time, and its holder may be stopped; nothing has happened")
 	ErrClosed   = errors.New("the store is closed")
 )

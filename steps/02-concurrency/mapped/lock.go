@@ -35,7 +35,7 @@ func newWriterLock(f *os.File) *writerLock {
 	return &writerLock{f, make(chan struct{}, 1), make(chan struct{})}
 }
 
-// lock returns nil when the caller has the lock.
+// lock returns nil when the caller has the lock. A ctx that has ended gets no try.
 func (l *writerLock) lock(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

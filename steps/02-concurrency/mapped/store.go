@@ -158,9 +158,10 @@ func (s *Store) readNow(look func()) bool {
 // its condition holds is found out when it is applied: here, and in every other
 // process, with the same result.
 //
-// It waits as long as another process holds the writer's lock, and that may be
-// for ever if the other one is stopped. If ctx ends first, the error wraps
-// ErrBusy, and the command has not happened.
+// It waits while another writer, of this process or another, has the lock, and
+// that may be for ever if he is stopped. If ctx ends meanwhile, the error wraps
+// ErrBusy and the cause; if it had ended before, only the cause. In neither case
+// has the command happened.
 func (s *Store) Do(ctx context.Context, c kv.Command) (kv.Result, error) {
 	if err := c.Check(); err != nil {
 		return kv.Result{}, err
