@@ -3,7 +3,6 @@ package check
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 const (
 	liveness finder = "liveness"
 	gap      finder = "gap"
-	latency  finder = "latency"
 )
 
 // Live returns the checker of recovery: in the phase Liveness, within a time
@@ -119,51 +117,4 @@ func Gap(name string, bound time.Duration) Checker {
 		return gap.violation([]int{op.ID}, "%s; client %d was the first to get one again, after waiting for %s",
 			text, op.Client, time.Duration(op.Return-op.Call))
 	}
-}
-
-// Latency returns the checker of waiting times: of the operations of a phase
-// for which of is true (all, if of is nil), the given share (0.99, or 1 for
-// every one) is answered within bound. One without a known outcome counts as
-// never answered; one that failed is left out.
-func Latency(name string, share float64, bound time.Duration, of func(history.Op) bool) Checker {
-	return func(h *history.History) Finding {
-		var ops []history.Op
-		for _, op := range h.Ops {
-			if op.Phase == name && op.Outcome != history.Fail && (of == nil || of(op)) {
-				ops = append(ops, op)
-			}
-		}
-		if len(ops) == 0 {
-			return latency.inconclusive("no operation in the phase %q has a waiting time to judge", name)
-		}
-		slices.SortStableFunc(ops, func(a, b history.Op) int { return cmp.Compare(waited(a), waited(b)) })
-		late := ops[max(0, int(math.Ceil(share*float64(len(ops))))-1)]
-		if waited(late) <= bound {
-			return latency.pass()
-		}
-		worst := ops[len(ops)-1]
-		how := fmt.Sprintf("waited %s for it", waited(worst))
-		if worst.Outcome == history.Unknown {
-			how = "never got an answer"
-		}
-		return latency.violation([]int{worst.ID}, "in the phase %q, %g %% of the operations are to be answered within %s, and %d of %d were: client %d called %s at %s and %s",
-			name, share*100, bound, inTime(ops, bound), len(ops), worst.Client, wish(worst), at(worst.Call), how)
-	}
-}
-
-func waited(op history.Op) time.Duration {
-	if op.Outcome == history.Unknown {
-		return math.MaxInt64
-	}
-	return time.Duration(op.Return - op.Call)
-}
-
-func inTime(ops []history.Op, bound time.Duration) int {
-	n := 0
-	for _, op := range ops {
-		if waited(op) <= bound {
-			n++
-		}
-	}
-	return n
 }

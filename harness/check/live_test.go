@@ -66,48 +66,6 @@ func TestGap(t *testing.T) {
 	inconclusive(t, check.Gap("faults", time.Second), `1-2 c0 get x -> absent`, `the run has no phase "faults"`)
 }
 
-func TestLatency(t *testing.T) {
-	others := func(op history.Op) bool { return op.Client != 9 }
-	run(t, check.Latency("faults", 1, 50*time.Millisecond, others), map[string]string{
-		"the paused one may wait": `
-			phase faults
-			100-110 c0 get x -> absent
-			100-1100 c9 get x -> absent
-			120-900 c1 get x -> fail`,
-	}, map[string]wrong{
-		"another waits too": {`
-			phase faults
-			100-110 c0 get x -> absent
-			120-1900 c1 get x -> absent`,
-			`in the phase "faults", 100 % of the operations are to be answered within 50ms, and 1 of 2 were: client 1 called its get of "x" at 0.120s and waited 1.78s for it`},
-		"no answer at all": {`
-			phase faults
-			100-110 c0 get x -> absent
-			120-? c1 put x 7 if absent`,
-			`in the phase "faults", 100 % of the operations are to be answered within 50ms, and 1 of 2 were: client 1 called its put of "7" to "x" if absent at 0.120s and never got an answer`},
-	})
-	half := check.Latency("faults", 0.5, 50*time.Millisecond, nil)
-	require.Equal(t, check.Pass, judge(t, half, `
-		phase faults
-		100-110 c0 get x -> absent
-		120-1900 c1 get x -> absent`).Verdict)
-	inconclusive(t, half, `1-2 c0 get x -> absent`, `no operation in the phase "faults" has a waiting time to judge`)
-}
-
-func TestBound(t *testing.T) {
-	run(t, check.Bound("rss", 256<<20, "bytes"), map[string]string{
-		"below":   `5 sample n1 rss 100`,
-		"another": `5 sample n1 rss 100` + "\n" + `5 sample n1 fds 1e12`,
-	}, map[string]wrong{
-		"above": {`
-			5 sample n1 rss 1024
-			7 sample n2 rss 314572800
-			9 sample n1 rss 300000000`,
-			`rss of n2 was 300.0 MiB at 0.007s; the bound is 256.0 MiB`},
-	})
-	inconclusive(t, check.Bound("rss", 1, "bytes"), `5 sample n1 fds 100`, `"rss" was never measured`)
-}
-
 func TestARunInWhichTooLittleHappenedIsInconclusive(t *testing.T) {
 	c := check.Coverage(check.Need{OK: 2, Unknown: 1, Conflicts: 1, Kinds: map[history.Kind]int{history.Scan: 1}, Faults: []string{"kill", "lost-reply"}})
 	inconclusive(t, c, `

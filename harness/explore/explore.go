@@ -20,7 +20,6 @@ package explore
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 )
 
@@ -131,28 +130,6 @@ func search(setup Setup, b Bounds) (Report, error) {
 		prefix = append(run.picked[:i], run.picked[i]+1)
 	}
 	return r, nil
-}
-
-// Random tries b.Schedules schedules, each decision drawn from seed. If one
-// fails it then looks for a simpler failure, with few preemptions, in as many
-// schedules again at most.
-func Random(setup Setup, b Bounds, seed uint64) (Report, error) {
-	var r Report
-	rnd := rand.New(rand.NewPCG(seed, 0))
-	for !r.full(b) {
-		r.see(execute(setup, b, false, func(_ int, options []Choice) int { return rnd.IntN(len(options)) }))
-	}
-	for p := 0; r.First != nil && p < r.First.Preemptions; p++ {
-		b.Preempt, b.Preemptions = true, p
-		few, err := search(setup, b)
-		if err != nil {
-			return r, err
-		}
-		if few.First != nil {
-			r.First = few.First
-		}
-	}
-	return r, r.tell(setup)
 }
 
 // tell runs the first failure again, and keeps the trace.

@@ -285,16 +285,6 @@ func TestABoundThatCutsTheSearchShortIsConfessed(t *testing.T) {
 	require.False(t, r.Complete)
 }
 
-func TestASeedFindsTheSameFailureAgainAndMakesItSimple(t *testing.T) {
-	a, err := explore.Random(increments(5, false), explore.Bounds{Schedules: 20}, 7)
-	require.NoError(t, err)
-	b, err := explore.Random(increments(5, false), explore.Bounds{Schedules: 20}, 7)
-	require.NoError(t, err)
-	require.Equal(t, a, b)
-	require.NotZero(t, a.Failed)
-	require.Equal(t, 1, a.First.Preemptions)
-}
-
 func TestAScheduleReplaysExactly(t *testing.T) {
 	for _, setup := range []explore.Setup{increments(3, false), transfer(true), publish(true)} {
 		first := exhaustive(t, setup, explore.Bounds{Deaths: 1}).First

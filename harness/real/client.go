@@ -164,19 +164,6 @@ func asUnexpected(err error) error {
 	return nil
 }
 
-// Recorded is a client whose operations are written down.
-type Recorded struct {
-	*Client
-	Log *history.Client
-}
-
-// Do is Client.Do, recorded.
-func (r Recorded) Do(ctx context.Context, op history.Op) (history.Op, error) {
-	call := r.Log.Begin(op)
-	answer, err := r.Client.Do(ctx, op)
-	return call.End(answer), err
-}
-
 // queue holds the lines that came and were not read.
 type queue struct {
 	mu    sync.Mutex

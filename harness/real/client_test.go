@@ -168,22 +168,6 @@ func TestAnAnswerGivenBeforeDeathCounts(t *testing.T) {
 	require.Equal(t, history.OK, a.Outcome)
 }
 
-func TestRecordedOperationsAreInTheHistory(t *testing.T) {
-	r := history.NewRecorder(history.Header{Scenario: "test", World: "real"})
-	c := real.Recorded{Client: script(t, "ok, version 1", "die"), Log: r.Client()}
-	for range 3 {
-		_, err := c.Do(within(t, 10*time.Second), history.Op{Kind: history.Put, Key: "k", Value: "v"})
-		require.NoError(t, err)
-	}
-	h := r.History()
-	require.NoError(t, history.Validate(h))
-	var outcomes []history.Outcome
-	for _, op := range h.Ops {
-		outcomes = append(outcomes, op.Outcome)
-	}
-	require.Equal(t, []history.Outcome{history.OK, history.Unknown, history.Fail}, outcomes)
-}
-
 func TestNonsenseIsNotAsked(t *testing.T) {
 	c := script(t)
 	for _, op := range []history.Op{

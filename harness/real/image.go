@@ -107,15 +107,6 @@ func (f *Film) Develop(rng *rand.Rand, dir string) error {
 	return f.write(dir, func(states int) int { return rng.IntN(states) })
 }
 
-// First writes the image in which nothing has reached the disk since the first
-// shot, Last the one in which everything has.
-func (f *Film) First(dir string) error { return f.write(dir, func(int) int { return 0 }) }
-
-// Last is described at First.
-func (f *Film) Last(dir string) error {
-	return f.write(dir, func(states int) int { return states - 1 })
-}
-
 func (f *Film) write(dir string, choose func(states int) int) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("develop a film: %w", err)

@@ -50,20 +50,7 @@ func TestEveryPageOfAnImageIsOneThatTheFileHad(t *testing.T) {
 	require.True(t, seen["bxkt"] && seen["00k0"] && seen["0xk0"])
 }
 
-func TestTheFirstAndTheLastImageAreTheEnds(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "f")
+func TestAFileThatIsNotThereIsNotFilmed(t *testing.T) {
 	var film real.Film
-	for _, now := range []string{page("a"), page("b"), page("a")} {
-		require.NoError(t, os.WriteFile(path, []byte(now), 0o644))
-		require.NoError(t, film.Shoot(path))
-	}
-	require.NoError(t, film.First(filepath.Join(dir, "first")))
-	require.NoError(t, film.Last(filepath.Join(dir, "last")))
-	for _, which := range []string{"first", "last"} {
-		b, err := os.ReadFile(filepath.Join(dir, which, "f"))
-		require.NoError(t, err)
-		require.True(t, string(b) == page("a"))
-	}
-	require.Error(t, film.Shoot(filepath.Join(dir, "no such file")))
+	require.Error(t, film.Shoot(filepath.Join(t.TempDir(), "no such file")))
 }

@@ -46,10 +46,6 @@ func (p *Process) RSS() (bytes int64, ok bool) {
 // open; macOS does not say.
 func (p *Process) Files() (n int, ok bool) { return 0, false }
 
-// Threads would return the number of the process's threads; macOS does not say
-// in a form that is worth reading.
-func (p *Process) Threads() (n int, ok bool) { return 0, false }
-
 // lockedBy would report whether a process has a flock on the file at path;
 // macOS does not say.
 func lockedBy(int, string) (mine, known bool) { return false, false }

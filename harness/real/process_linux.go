@@ -51,20 +51,6 @@ func (p *Process) Files() (n int, ok bool) {
 	return len(files), err == nil && !p.Ended()
 }
 
-// Threads returns the number of the process's threads.
-func (p *Process) Threads() (n int, ok bool) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid()))
-	if err != nil || p.Ended() {
-		return 0, false
-	}
-	for line := range strings.Lines(string(text)) {
-		if _, err := fmt.Sscanf(line, "Threads: %d", &n); err == nil {
-			return n, true
-		}
-	}
-	return 0, false
-}
-
 // lockedBy reports whether a process has a flock on the file at path. Only its
 // inode is compared: some file systems give /proc/locks another device number
 // than stat.

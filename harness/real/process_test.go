@@ -88,9 +88,6 @@ func TestWhatAProcessUsesIsKnown(t *testing.T) {
 		files, ok := p.Files()
 		require.True(t, ok)
 		require.GreaterOrEqual(t, files, 3)
-		threads, ok := p.Threads()
-		require.True(t, ok)
-		require.Greater(t, threads, 1)
 	}
 	p.Kill()
 	_, ok = p.RSS()

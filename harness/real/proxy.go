@@ -36,7 +36,6 @@ type Proxy struct {
 	changed  chan struct{} // closed and replaced whenever anything above or below is
 	drop     drop
 	dropped  int // replies so far
-	accepted int // connections so far
 	closed   bool
 }
 
@@ -91,7 +90,6 @@ func (p *Proxy) accept(l net.Listener) {
 			k.drop()
 			continue
 		}
-		p.accepted++
 		p.links[k] = true
 		p.wg.Go(k.run)
 		p.mu.Unlock()
@@ -246,20 +244,6 @@ func (p *Proxy) WaitDropped(ctx context.Context, n int) error {
 			return fmt.Errorf("%d of %d replies were lost: %w", dropped, n, context.Cause(ctx))
 		}
 	}
-}
-
-// Accepted returns the number of connections so far.
-func (p *Proxy) Accepted() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.accepted
-}
-
-// Open returns the number of connections that stand.
-func (p *Proxy) Open() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.links)
 }
 
 // Close cuts the link for good and returns when nothing of it is left.
