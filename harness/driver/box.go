@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"syscall"
+	"unsafe"
 
 	"zeyrho/harness/history"
 )
@@ -18,10 +20,12 @@ import (
 // which goroutines add lines. The kernel keeps what is in it, whatever becomes
 // of the process; and unlike a write to a pipe, adding a line makes nobody wait,
 // so that the goroutines meet in the store and not on the way to it.
-type box struct {
-	b    []byte
-	used atomic.Int64
-}
+//
+// It begins with the number of bytes that the lines take, which others may watch
+// grow.
+type box struct{ b []byte }
+
+const boxHead = 8
 
 // newBox returns an empty box in the file out, for a run of some ops.
 func newBox(out io.Writer, ops int) (*box, error) {
@@ -40,14 +44,25 @@ func newBox(out io.Writer, ops int) (*box, error) {
 	return &box{b: b}, nil
 }
 
+func (x *box) used() *atomic.Int64 { return (*atomic.Int64)(unsafe.Pointer(&x.b[0])) }
+
+// filled returns how many bytes of lines are in a box.
+func filled(box io.ReaderAt) int64 {
+	head := make([]byte, boxHead)
+	if _, err := box.ReadAt(head, 0); err != nil {
+		return 0 // it has only just been made
+	}
+	return int64(binary.NativeEndian.Uint64(head))
+}
+
 // put adds a line about an operation, in a place that nobody else writes to.
 func (x *box) put(op history.Op) {
 	line, err := json.Marshal(op)
 	if err != nil {
-		panic(err) // an Op consists of text and numbers
+		panic(fmt.Errorf("driver: %w", err)) // which cannot be: an Op consists of text and numbers
 	}
 	line = append(line, '\n')
-	end := x.used.Add(int64(len(line)))
+	end := boxHead + x.used().Add(int64(len(line)))
 	if end > int64(len(x.b)) {
 		panic("driver: the box is full")
 	}
@@ -62,6 +77,7 @@ func readBox(file string) ([]history.Op, error) {
 	if err != nil {
 		return nil, fmt.Errorf("driver: %w", err)
 	}
+	b = b[min(boxHead, len(b)):]
 	latest := make(map[int]history.Op)
 	for line := range bytes.Lines(b) {
 		var op history.Op

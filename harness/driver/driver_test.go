@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -188,5 +191,53 @@ func TestLastWordsSayWhatAProcessDiedOf(t *testing.T) {
 	err := lastWords(errors.New("exit status 2"), "goroutine 1\npanic: kv: entry 3 applied after entry 4 [recovered, repanicked]\n\nmore\n")
 	require.ErrorAs(t, err, &violation{})
 	require.EqualError(t, err, "panic: kv: entry 3 applied after entry 4")
-	require.NotErrorAs(t, lastWords(errors.New("exit status 2"), "driver: no room\n"), &violation{})
+	for _, own := range []string{"driver: no room\n", "panic: driver: the box is full\n\ngoroutine 1\n"} {
+		require.NotErrorAs(t, lastWords(errors.New("exit status 2"), own), &violation{})
+	}
+}
+
+func TestALongRunIsNotStuckAndASilentOneIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, err := os.Create(filepath.Join(t.TempDir(), "box"))
+		require.NoError(t, err)
+		defer f.Close()
+		x, err := newBox(f, 1)
+		require.NoError(t, err)
+		begun := time.Now()
+		go func() {
+			for range 10 {
+				time.Sleep(patience * 3 / 4) // in the time of the test, which takes none
+				x.put(get("a"))
+			}
+		}()
+		require.True(t, idle(t.Context(), f))
+		require.InDelta(t, 8.5*patience.Seconds(), time.Since(begun).Seconds(), 1)
+		require.NotZero(t, filled(f))
+	})
+}
+
+func TestWhatADriverStartedEndsWithIt(t *testing.T) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	driver := exec.Command(self, "goroutines", "-store", "locked", "-ops", "200000", "-out", filepath.Join(dir, "history"))
+	require.NoError(t, driver.Start())
+	var box *os.File
+	require.Eventually(t, func() bool {
+		found, _ := filepath.Glob(filepath.Join(dir, "*", "box"))
+		if len(found) == 1 {
+			box, err = os.Open(found[0])
+		}
+		return box != nil && filled(box) > 0
+	}, 10*time.Second, time.Millisecond, "its child is at work")
+	defer box.Close()
+	require.NoError(t, driver.Process.Kill())
+	require.Error(t, driver.Wait())
+	before := int64(-1)
+	require.Eventually(t, func() bool {
+		now := filled(box)
+		quiet := now == before
+		before = now
+		return quiet
+	}, 10*time.Second, 200*time.Millisecond, "its child has ended")
 }

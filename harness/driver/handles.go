@@ -95,6 +95,7 @@ func startServant(c config, file string) (*servant, error) {
 	}
 	cmd := exec.Command(self, "servant", "-file", file, "-store", "mapped")
 	cmd.Stderr = os.Stderr
+	tie(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("driver: %w", err)

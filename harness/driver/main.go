@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"zeyrho/harness/history"
 )
@@ -42,7 +43,7 @@ type config struct {
 	clients  int
 	out      string
 	store    string // goroutines
-	dir      string // mapped, handles
+	dir      string // goroutines, handles
 	file     string // servant
 	what     string // explore
 	schedule string // explore
@@ -87,6 +88,9 @@ func run(args []string) int {
 		return exitDone
 	}
 	if err == nil {
+		if v.short == "" {
+			followParent()
+		}
 		err = withOutput(c, v.run)
 	}
 	if err == nil {
@@ -115,13 +119,16 @@ func parse(name string, args []string) (config, error) {
 	fs.IntVar(&c.clients, "clients", 8, "how many goroutines")
 	fs.StringVar(&c.out, "out", "", "the file for the history; standard output if empty")
 	fs.StringVar(&c.store, "store", "locked", "goroutines: map, locked, sharded or mapped")
-	fs.StringVar(&c.dir, "dir", "", "where a mapped file may be made; a temporary directory if empty")
+	fs.StringVar(&c.dir, "dir", "", "where files may be made for the time of the run; if empty, where -out is")
 	fs.StringVar(&c.file, "file", "", "servant: the mapped file")
 	fs.StringVar(&c.what, "what", "locked", "explore: locked, sharded, mapped or lost-update")
 	fs.StringVar(&c.schedule, "schedule", "", "explore: only this one, given as PROGRAM:SCHEDULE by an earlier report")
 	fs.BoolVar(&c.story, "story", false, "explore: print the simplest schedule that fails, for people")
 	if err := fs.Parse(args); err != nil {
 		return c, err
+	}
+	if c.dir == "" && c.out != "" {
+		c.dir = filepath.Dir(c.out)
 	}
 	switch {
 	case fs.NArg() > 0:

@@ -8,43 +8,79 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"zeyrho/harness/history"
 )
 
-// patience is how long a run may take. All take much less; one that does not
-// is stuck.
+// patience is for how long a run may do nothing at all. How long it takes as a
+// whole is the machine's affair.
 const patience = 20 * time.Second
 
-// superviseSelf runs this program again with other arguments. If it crashes or
-// gets stuck the error is a violation: the code under test did that.
-func superviseSelf(args ...string) error {
+var errStuck = errors.New("stuck")
+
+// superviseSelf runs this program again with other arguments, and watches the
+// box that it fills. If it crashes or gets stuck the error is a violation: the
+// code under test did that.
+func superviseSelf(box io.ReaderAt, args ...string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("driver: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
 	var diag bytes.Buffer
 	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Stderr = &diag
+	cmd.WaitDelay = patience // for its own child, which has this stderr too
+	tie(cmd)
+	go func() {
+		if idle(ctx, box) {
+			cancel(errStuck)
+		}
+	}()
 	err = cmd.Run()
 	switch {
-	case ctx.Err() != nil:
-		return violated("stuck: the process did not end within %v and was killed", patience)
+	case context.Cause(ctx) == errStuck:
+		return violated("stuck: nothing happened for %v, and the process was killed", patience)
 	case err != nil:
 		return lastWords(err, diag.String())
 	}
 	return nil
 }
 
-// lastWords finds out what a process died of.
+// idle returns true when the box has not changed for as long as patience lasts,
+// and false when ctx has ended. It counts its own looks, not the time: if the
+// whole machine is stopped for a while, that is nobody's fault.
+func idle(ctx context.Context, box io.ReaderAt) bool {
+	const looks = 40
+	tick := time.NewTicker(patience / looks)
+	defer tick.Stop()
+	before := filled(box)
+	for still := 0; still < looks; still++ {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+		if now := filled(box); now != before {
+			before, still = now, -1
+		}
+	}
+	return true
+}
+
+// lastWords finds out what a process died of. A panic of the driver's own begins
+// with its name, and is not the store's fault.
 func lastWords(exit error, stderr string) error {
 	var ended *exec.ExitError
 	if errors.As(exit, &ended) && ended.ExitCode() == exitViolation {
 		return violated("%s", strings.TrimSpace(stderr))
+	}
+	if strings.Contains(stderr, "panic: driver: ") {
+		return fmt.Errorf("driver: %w: %s", exit, strings.TrimSpace(stderr))
 	}
 	for line := range strings.Lines(stderr) {
 		line = strings.TrimSuffix(strings.TrimSpace(line), " [recovered, repanicked]")
@@ -54,20 +90,24 @@ func lastWords(exit error, stderr string) error {
 			}
 		}
 	}
-	return fmt.Errorf("driver: %w: %s", exit, errors.New(strings.TrimSpace(stderr)))
+	return fmt.Errorf("driver: %w: %s", exit, strings.TrimSpace(stderr))
 }
 
 // boxed runs another verb in a process of its own, which records operations in
 // a box, and writes the history of what is known when it has ended, well or
 // not.
 func boxed(c config, out io.Writer, header history.Header, verb string) error {
-	box, err := os.CreateTemp(c.dir, "zeyrho-driver-*.box")
+	dir, err := os.MkdirTemp(c.dir, "zeyrho-driver-")
 	if err != nil {
 		return fmt.Errorf("driver: %w", err)
 	}
-	defer os.Remove(box.Name())
+	defer os.RemoveAll(dir)
+	box, err := os.Create(filepath.Join(dir, "box"))
+	if err != nil {
+		return fmt.Errorf("driver: %w", err)
+	}
 	defer box.Close()
-	exit := superviseSelf(verb, "-out", box.Name(), "-store", c.store, "-dir", c.dir,
+	exit := superviseSelf(box, verb, "-out", box.Name(), "-store", c.store, "-dir", dir,
 		"-seed", fmt.Sprint(c.seed), "-ops", fmt.Sprint(c.ops), "-clients", fmt.Sprint(c.clients))
 	h := history.History{Header: header}
 	h.Events = append(h.Events, history.Event{Kind: "phase", Text: "warm-up"})
