@@ -249,6 +249,31 @@ func TestABusyServerIsGivenTheTimeThatItAsksFor(t *testing.T) {
 	}
 }
 
+func TestAWriteThatIsInProgressIsAskedForAgain(t *testing.T) {
+	inProgress := func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, `{"code":"in-progress"}`)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r, err := dial(t, refusals(t, 3, inProgress), client.Config{}).Do(t.Context(), put("k", "v"))
+		require.NoError(t, err)
+		require.EqualValues(t, 7, r.Version)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		once, busy := true, overloaded("1")
+		n := refusals(t, 100, func(w http.ResponseWriter, r *http.Request) {
+			if once {
+				once = false
+				inProgress(w, r)
+				return
+			}
+			busy(w, r)
+		})
+		_, err := dial(t, n, client.Config{Attempts: 3}).Do(t.Context(), put("k", "v"))
+		require.ErrorIs(t, err, kv.ErrUnknown, "what comes later says nothing of what is under way")
+	})
+}
+
 func TestARefusalOfEveryTryIsANo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := dial(t, refusals(t, 100, overloaded("1")), client.Config{Attempts: 3})
@@ -270,6 +295,7 @@ func TestOnlyARefusalOfOurServerIsANo(t *testing.T) {
 		{204, "", true}, // without a version
 		{500, `{"code":"unknown"}`, true},
 		{409, `{"code":"request-superseded"}`, true},
+		{503, `{"code":"in-progress"}`, true},
 		{412, `{"code":"conflict"}`, false}, // it is a no, even if it does not say why
 		{500, `{"code":"failed","detail":"disk on fire"}`, false},
 		{404, `{"code":"no-such-path"}`, false},

@@ -21,7 +21,7 @@ import (
 type deriving struct{ *locked.Map }
 
 func (s deriving) Get(ctx context.Context, key string) (kv.Item, error) {
-	derived, cancel := context.WithTimeout(ctx, time.Hour)
+	derived, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	context.AfterFunc(derived, func() { _ = ctx.Err() })
 	return s.Map.Get(derived, key)
@@ -67,5 +67,38 @@ func TestAnImpatientClientLearnsWhatBecameOfItsWrite(t *testing.T) {
 		it, err := inner.Get(t.Context(), "k")
 		require.NoError(t, err)
 		require.EqualValues(t, 1, it.Version, "applied once")
+	})
+}
+
+// stubborn is a store whose Do does not listen to its context.
+type stubborn struct {
+	*locked.Map
+	takes time.Duration
+}
+
+func (s stubborn) Do(ctx context.Context, c kv.Command) (kv.Result, error) {
+	time.Sleep(s.takes)
+	return s.Map.Do(ctx, c)
+}
+
+func TestACopyOfWhatIsUnderWayIsToldToAskAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner := session.NewStore(stubborn{locked.NewMap(), time.Minute}, session.NewTable("inc", 10))
+		r := startInMemory(t, inner, server.Config{Timeout: 10 * time.Second})
+		id, err := inner.OpenSession(t.Context())
+		require.NoError(t, err)
+		identity := "Idempotency-Key: " + string(id) + "/1"
+		r.connect().send("PUT /kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n" + identity + "\r\n\r\nv")
+		synctest.Wait()
+
+		a := r.do("PUT", "/kv/k", "v", identity)
+		require.Equal(t, 503, a.StatusCode)
+		require.Equal(t, server.CodeInProgress, a.code())
+		require.Equal(t, "1", a.Header.Get("Retry-After"))
+
+		time.Sleep(time.Minute)
+		a = r.do("PUT", "/kv/k", "v", identity)
+		require.Equal(t, 204, a.StatusCode)
+		require.Equal(t, `"1"`, a.Header.Get("ETag"), "applied once")
 	})
 }

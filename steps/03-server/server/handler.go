@@ -295,13 +295,8 @@ func (s *Server) inFlight(r *http.Request, f func(context.Context) error) error 
 	c := connOf(r)
 	s.conns.serving(c)
 	defer s.conns.served(c)
-	ctx := &deadline{Context: r.Context(), at: time.Now().Add(s.config.Timeout)}
-	if r.Header.Get("Idempotency-Key") != "" {
-		// A client that stops waiting will ask again, and wants to hear what
-		// became of this. To stop the work halfway would destroy the answer.
-		ctx.Context = context.WithoutCancel(r.Context())
-	}
-	defer ctx.stop()
+	ctx, cancel := context.WithTimeout(r.Context(), s.config.Timeout)
+	defer cancel()
 	return f(ctx)
 }
 
