@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -231,6 +232,53 @@ func TestLargeBodiesOnTheirWayAreBounded(t *testing.T) {
 		require.Equal(t, 204, r.do("PUT", "/kv/k", large).StatusCode, "its request has timed out")
 		require.Len(t, r.do("GET", "/kv/k", "").body, len(large))
 	})
+}
+
+// scanning is a store whose Scan is a function of the test.
+type scanning struct {
+	server.Store
+	scan func() (kv.Page, error)
+}
+
+func (s scanning) Scan(context.Context, kv.Range) (kv.Page, error) { return s.scan() }
+
+func TestAScanTakesRoomBeforeThereIsAPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		scans, release := make(chan struct{}, 2), make(chan struct{})
+		r := startInMemory(t, scanning{newStore(), func() (kv.Page, error) {
+			scans <- struct{}{}
+			<-release
+			return kv.Page{}, nil
+		}}, server.Config{Transfers: 1})
+		first := r.connect()
+		first.get("/kv")
+		<-scans
+		require.Equal(t, server.CodeOverloaded, r.do("GET", "/kv", "").code())
+		require.Empty(t, scans, "the store was not asked for a second page")
+		close(release)
+		require.Equal(t, 200, first.mustRead().StatusCode)
+	})
+}
+
+func TestAScanGivesItsRoomBack(t *testing.T) {
+	large := kv.Page{Items: []kv.Item{{Key: "k", Value: make([]byte, kv.MaxValue), Version: 1}}}
+	for name, scan := range map[string]func() (kv.Page, error){
+		"small page": func() (kv.Page, error) { return kv.Page{}, nil },
+		"large page": func() (kv.Page, error) { return large, nil },
+		"failure":    func() (kv.Page, error) { return kv.Page{}, errors.New("disk on fire") },
+		"panic":      func() (kv.Page, error) { panic("bug") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := startInMemory(t, scanning{newStore(), scan}, server.Config{Transfers: 1})
+				w := r.connect()
+				w.get("/kv")
+				w.read("GET") // whatever comes
+				synctest.Wait()
+				require.Equal(t, 204, r.do("PUT", "/kv/k", strings.Repeat("x", kv.MaxValue)).StatusCode)
+			})
+		})
+	}
 }
 
 func TestWhatWasBegunIsAnsweredBeforeTheEnd(t *testing.T) {

@@ -21,10 +21,10 @@ import (
 //   - A connection whose request the store is working on is not closed to make
 //     room.
 type conns struct {
-	limit  int
-	mu     sync.Mutex
-	places map[net.Conn]*list.Element
-	line   *list.List // of *member
+	limit   int
+	mu      sync.Mutex
+	members map[net.Conn]*list.Element
+	line    *list.List // of *member
 }
 
 type member struct {
@@ -34,7 +34,7 @@ type member struct {
 }
 
 func newConns(limit int) *conns {
-	return &conns{limit: limit, places: make(map[net.Conn]*list.Element), line: list.New()}
+	return &conns{limit: limit, members: make(map[net.Conn]*list.Element), line: list.New()}
 }
 
 // changed is a hook of net/http. New and idle connections are those that have
@@ -44,7 +44,7 @@ func (cs *conns) changed(c net.Conn, state http.ConnState) {
 	case http.StateNew:
 		cs.admit(c)
 	case http.StateActive, http.StateIdle:
-		cs.turn(c, func(m *member) { m.quiet = state == http.StateIdle })
+		cs.note(c, func(m *member) { m.quiet = state == http.StateIdle })
 	default:
 		cs.mu.Lock()
 		defer cs.mu.Unlock()
@@ -52,20 +52,20 @@ func (cs *conns) changed(c net.Conn, state http.ConnState) {
 	}
 }
 
-// serving says that the client has done its part: it is the store's turn.
-func (cs *conns) serving(c net.Conn) { cs.turn(c, func(m *member) { m.serving = true }) }
+// serving says that the client has done its part, and the store is at work.
+func (cs *conns) serving(c net.Conn) { cs.note(c, func(m *member) { m.serving = true }) }
 
-// served says that it is the client's turn again: the answer goes out.
-func (cs *conns) served(c net.Conn) { cs.turn(c, func(m *member) { m.serving = false }) }
+// served says that the next move is the client's again: the answer goes out.
+func (cs *conns) served(c net.Conn) { cs.note(c, func(m *member) { m.serving = false }) }
 
-// turn notes what has changed about c, if it has not been closed meanwhile, and
-// that from now on we wait for something else.
-func (cs *conns) turn(c net.Conn, note func(*member)) {
+// note writes down what has changed about c, if it has not been closed meanwhile,
+// and that from now on we wait for something else.
+func (cs *conns) note(c net.Conn, change func(*member)) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	if place := cs.places[c]; place != nil {
-		note(place.Value.(*member))
-		cs.line.MoveToBack(place)
+	if at := cs.members[c]; at != nil {
+		change(at.Value.(*member))
+		cs.line.MoveToBack(at)
 	}
 }
 
@@ -73,17 +73,17 @@ func (cs *conns) turn(c net.Conn, note func(*member)) {
 func (cs *conns) admit(c net.Conn) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	if len(cs.places) >= cs.limit {
+	if len(cs.members) >= cs.limit {
 		cs.makeRoom()
 	}
-	cs.places[c] = cs.line.PushBack(&member{conn: c, quiet: true})
+	cs.members[c] = cs.line.PushBack(&member{conn: c, quiet: true})
 }
 
 // makeRoom closes the connection that has kept us waiting for longest. There is
 // one, since fewer requests are in flight than there are connections.
 func (cs *conns) makeRoom() {
-	for place := cs.line.Front(); place != nil; place = place.Next() {
-		if m := place.Value.(*member); !m.serving {
+	for at := cs.line.Front(); at != nil; at = at.Next() {
+		if m := at.Value.(*member); !m.serving {
 			cs.cut(m.conn)
 			return
 		}
@@ -94,8 +94,8 @@ func (cs *conns) makeRoom() {
 func (cs *conns) closeQuiet() {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	for c, place := range cs.places {
-		if place.Value.(*member).quiet {
+	for c, at := range cs.members {
+		if at.Value.(*member).quiet {
 			cs.cut(c)
 		}
 	}
@@ -107,39 +107,16 @@ func (cs *conns) cut(c net.Conn) {
 }
 
 func (cs *conns) remove(c net.Conn) {
-	if place := cs.places[c]; place != nil {
-		cs.line.Remove(place)
-		delete(cs.places, c)
+	if at := cs.members[c]; at != nil {
+		cs.line.Remove(at)
+		delete(cs.members, c)
 	}
 }
 
 func (cs *conns) count() int {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	return len(cs.places)
-}
-
-// transfers bounds the memory of what is large: at most so many bodies above
-// small bytes are on their way at a time, in or out. Who is one too many is
-// refused, and nobody is cut to make room: a server that cuts those who are
-// slow when it is busy throws away work, and its clients begin again.
-//
-// So clients who are slow on purpose can occupy the places until the time-out
-// of their requests, and other large bodies are refused meanwhile; small ones
-// are not. Real systems ask for a least rate in each transfer.
-type transfers chan struct{}
-
-const small = 64 << 10 // bytes; a body up to this size needs no place
-
-// enter takes a place, to be given back with leave. It returns nil if there is
-// none.
-func (t transfers) enter() (leave func()) {
-	select {
-	case t <- struct{}{}:
-		return func() { <-t }
-	default:
-		return nil
-	}
+	return len(cs.members)
 }
 
 type connKey struct{}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,7 +25,7 @@ type reply struct {
 	body    []byte
 	version kv.Version // the ETag, unless 0
 	problem *Problem   // may ask for further headers
-	leave   func()     // if there is one: gives back the place of a large body
+	leave   func()     // if there is one: gives back the room that body takes
 }
 
 // The values of Content-Type. Headers are lists.
@@ -142,7 +143,7 @@ func (s *Server) key(w http.ResponseWriter, r *http.Request, escaped string) (re
 
 func (s *Server) get(r *http.Request, key string) (reply, error) {
 	var it kv.Item
-	err := s.inFlight(r, func(ctx context.Context) (err error) {
+	err := s.askStore(r, func(ctx context.Context) (err error) {
 		it, err = s.store.Get(ctx, key)
 		return err
 	})
@@ -185,7 +186,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, c kv.Command) (r
 }
 
 func (s *Server) apply(r *http.Request, id session.Identity, once bool, c kv.Command) (result kv.Result, err error) {
-	err = s.inFlight(r, func(ctx context.Context) (err error) {
+	err = s.askStore(r, func(ctx context.Context) (err error) {
 		if once {
 			result, err = s.store.DoOnce(ctx, id, c)
 		} else {
@@ -212,30 +213,33 @@ type item struct {
 	Version kv.Version `json:"version"`
 }
 
-func (s *Server) scan(r *http.Request) (reply, error) {
+// scan takes room before it knows how large the page will be: as large as all
+// the values that a store hands out to requests in flight, a few are enough.
+func (s *Server) scan(r *http.Request) (a reply, err error) {
 	rg, err := rangeOf(r)
 	if err != nil {
 		return reply{}, err
 	}
-	leave, err := s.room(kv.MaxPage) // which nobody knows before it is there
+	leave, err := s.room(kv.MaxPage)
 	if err != nil {
 		return reply{}, err
 	}
+	defer func() {
+		if a.leave == nil {
+			leave()
+		}
+	}()
 	var found kv.Page
-	err = s.inFlight(r, func(ctx context.Context) (err error) {
+	err = s.askStore(r, func(ctx context.Context) (err error) {
 		found, err = s.store.Scan(ctx, rg)
 		return err
 	})
 	if err != nil {
-		leave()
 		return reply{}, err
 	}
-	a, err := jsonReply(http.StatusOK, pageOf(found))
-	if len(a.body) <= small {
-		leave()
-		return a, err
+	if a, err = jsonReply(http.StatusOK, pageOf(found)); len(a.body) > small {
+		a.leave = leave
 	}
-	a.leave = leave
 	return a, err
 }
 
@@ -254,7 +258,7 @@ func (s *Server) openSession(r *http.Request) (reply, error) {
 	var answer struct {
 		Session string `json:"session"`
 	}
-	err := s.inFlight(r, func(ctx context.Context) error {
+	err := s.askStore(r, func(ctx context.Context) error {
 		id, err := s.store.OpenSession(ctx)
 		answer.Session = string(id)
 		return err
@@ -265,13 +269,13 @@ func (s *Server) openSession(r *http.Request) (reply, error) {
 	return jsonReply(http.StatusCreated, answer)
 }
 
-// status is answered without a place in flight: one wants to know how a server
-// does above all when it is busy.
+// status is answered however many requests are in flight: one wants to know how
+// a server does above all when it is busy.
 func (s *Server) status(*http.Request) (reply, error) {
 	members := map[string]any{
 		"role":        "single",
 		"connections": s.conns.count(),
-		"in_flight":   len(s.places),
+		"in_flight":   len(s.inflight),
 	}
 	if s.config.Status != nil {
 		maps.Copy(members, s.config.Status())
@@ -280,18 +284,19 @@ func (s *Server) status(*http.Request) (reply, error) {
 }
 
 func jsonReply(status int, v any) (reply, error) {
-	body, err := json.Marshal(v)
-	return reply{status: status, kind: jsonText, body: append(body, '\n')}, err
+	var body bytes.Buffer
+	err := json.NewEncoder(&body).Encode(v) // with a newline, and no copy for it
+	return reply{status: status, kind: jsonText, body: body.Bytes()}, err
 }
 
-// inFlight runs f, the store's part of a request, if there is a place left.
-func (s *Server) inFlight(r *http.Request, f func(context.Context) error) error {
+// askStore runs f, the store's part of a request, if not too many are in flight.
+func (s *Server) askStore(r *http.Request, f func(context.Context) error) error {
 	select {
-	case s.places <- struct{}{}:
+	case s.inflight <- struct{}{}:
 	default:
 		return errBusy
 	}
-	defer func() { <-s.places }()
+	defer func() { <-s.inflight }()
 	c := connOf(r)
 	s.conns.serving(c)
 	defer s.conns.served(c)
@@ -300,25 +305,38 @@ func (s *Server) inFlight(r *http.Request, f func(context.Context) error) error 
 	return f(ctx)
 }
 
-// room takes a place for a body of size bytes. A small one needs none.
+const small = 64 << 10 // bytes; a body up to this size needs no room
+
+// room bounds the memory of what is large: at most Config.Transfers bodies
+// above small bytes are on their way at a time, in or out. Who is one too many
+// is refused, and nobody is cut to make room: a server that cuts the slow ones
+// when it is busy throws away work, and its clients begin again. The room that
+// a body has taken is given back with leave.
+//
+// So clients who are slow on purpose can occupy all the room until the
+// time-outs of their requests, and large bodies and scans are refused
+// meanwhile; small bodies are not. Real systems ask for a least rate in each
+// transfer.
 func (s *Server) room(size int) (leave func(), err error) {
 	if size <= small {
-		return nil, nil
+		return func() {}, nil
 	}
-	if leave = s.transfers.enter(); leave == nil {
+	select {
+	case s.transfers <- struct{}{}:
+		return func() { <-s.transfers }, nil
+	default:
 		return nil, errBusy
 	}
-	return leave, nil
 }
 
 // readBody reads the value of a put, if it can be served, and leaves r without
-// a body. (Meanwhile the last place may be gone again: see inFlight.)
+// a body. (Too many may be in flight again when it is there: see askStore.)
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	size := r.ContentLength
 	switch {
 	case size > kv.MaxValue:
 		return nil, tooLarge()
-	case len(s.places) == cap(s.places):
+	case len(s.inflight) == cap(s.inflight):
 		return nil, errBusy
 	}
 	if size < 0 { // sent in chunks; it says at the end how much it was
@@ -328,9 +346,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	if leave != nil {
-		defer leave()
-	}
+	defer leave()
 	var body []byte
 	if r.ContentLength >= 0 {
 		body = make([]byte, size)

@@ -39,8 +39,13 @@
 // phase of a request has a time-out. Bodies, headers, keys, connections,
 // requests in flight and large transfers have limits. The rule behind them: a
 // client that keeps us waiting holds nothing but its connection, and that is
-// the first to go when there are too many. What the store holds in the end is
-// not bounded: whoever may write can fill the memory. Real systems have quotas.
+// the first to go when there are too many.
+//
+// So what requests hold is bounded, too: Config.InFlight values of up to 1 MiB,
+// which the store has just handed out; Config.Transfers larger bodies, of which
+// a page of a scan may be 5 MiB, and as JSON a third more; and for every
+// connection a header and a small body. What the store holds in the end is not:
+// whoever may write can fill the memory. Real systems have quotas.
 package server
 
 import (
@@ -110,8 +115,8 @@ func set[T comparable](field *T, value T) {
 // Server serves one Store. Make it with New, and Run it once.
 //
 // Invariants:
-//   - A request holds a place in places while the store works on it, and never
-//     while it waits for its client.
+//   - A request counts in inflight while the store works on it, and never while
+//     it waits for its client.
 //   - What can be refused without its body is refused before that is read.
 //   - A request that begins after draining is set is refused; one that began
 //     before is answered.
@@ -119,8 +124,8 @@ type Server struct {
 	store     Store
 	config    Config
 	conns     *conns
-	transfers transfers
-	places    chan struct{}
+	transfers chan struct{} // as many as there are large bodies on their way
+	inflight  chan struct{} // as many as there are requests in the store's hands
 	draining  atomic.Bool
 }
 
@@ -131,8 +136,8 @@ func New(store Store, config Config) *Server {
 		store:     store,
 		config:    c,
 		conns:     newConns(c.Connections),
-		transfers: make(transfers, c.Transfers),
-		places:    make(chan struct{}, c.InFlight),
+		transfers: make(chan struct{}, c.Transfers),
+		inflight:  make(chan struct{}, c.InFlight),
 	}
 }
 
@@ -190,7 +195,7 @@ const grace = 200 * time.Millisecond
 
 // drain ends the connections, when there is no listener any more.
 func (s *Server) drain(h *http.Server) error {
-	s.config.Log.Info("draining", "connections", s.conns.count(), "in_flight", len(s.places))
+	s.config.Log.Info("draining", "connections", s.conns.count(), "in_flight", len(s.inflight))
 	// Not a child of Run's context, which has ended.
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.Drain)
 	defer cancel()
@@ -201,7 +206,7 @@ func (s *Server) drain(h *http.Server) error {
 	if err := h.Shutdown(ctx); err != nil {
 		h.Close()
 		return fmt.Errorf("drain: cut %d connections after %v, with %d requests in flight: %w",
-			s.conns.count(), s.config.Drain, len(s.places), err)
+			s.conns.count(), s.config.Drain, len(s.inflight), err)
 	}
 	return nil
 }
