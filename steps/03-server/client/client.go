@@ -69,7 +69,7 @@ func (c Config) dial(ctx context.Context, network, address string) (net.Conn, er
 // its place in the slot. Who needs many writes at a time opens many clients.
 //
 // Invariants:
-//   - session and number are touched only by the write that holds turn.
+//   - session and number are touched only by the write that is under way.
 //   - A number is given to one command, and a greater one to the next.
 //   - A command is sent under another identity only if no try under the first
 //     can have reached the server.
@@ -77,7 +77,7 @@ type Client struct {
 	base      string // http://HOST:PORT
 	config    Config
 	transport *http.Transport
-	turn      chan struct{} // holds one token
+	writing   chan struct{} // holds a token while a write is under way
 	session   session.ID    // "": none is open
 	number    uint64        // of the last write in it
 }
@@ -102,7 +102,7 @@ func New(address string, config Config) (*Client, error) {
 			MaxResponseHeaderBytes: 16 << 10,
 			DisableCompression:     true,
 		},
-		turn: make(chan struct{}, 1),
+		writing: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -190,8 +190,8 @@ func (c *Client) Do(ctx context.Context, cmd kv.Command) (kv.Result, error) {
 		return kv.Result{}, err
 	}
 	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
+	case c.writing <- struct{}{}:
+		defer func() { <-c.writing }()
 	case <-ctx.Done():
 		return kv.Result{}, fmt.Errorf("write %q: waiting for an earlier write: %w", cmd.Key, ctx.Err())
 	}
