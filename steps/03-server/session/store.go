@@ -53,7 +53,8 @@ func (s *Store) Sessions() int {
 
 // DoOnce carries out c if the request id is fresh, and otherwise gives the
 // answer that the request got the first time. A copy that arrives while the
-// first is still being applied waits for it.
+// first is still being applied waits for it. Cancelling ctx ends the waiting,
+// but not the work on a command that has begun: that has until ctx's deadline.
 //
 // An error that wraps kv.ErrUnknown (ErrForgotten and ErrSuperseded do) means
 // that the request may have been applied, by this call or by an earlier one.
@@ -94,10 +95,19 @@ func (s *Store) begin(id Identity) (r kv.Result, mine, other *flight, err error)
 
 // apply carries out a fresh command and keeps its fate. Until the store within
 // says otherwise the fate is "nobody knows", and so it stays if it panics.
+//
+// A caller that goes away does not stop the command: it will ask again, and
+// wants to hear what became of it. Only the deadline does.
 func (s *Store) apply(ctx context.Context, id Identity, f *flight, c kv.Command) (r kv.Result, err error) {
 	err = errNoAnswer
 	defer func() { s.end(id, f, r, err) }()
-	return s.Do(ctx, c)
+	whole := context.WithoutCancel(ctx)
+	if at, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		whole, cancel = context.WithDeadline(whole, at)
+		defer cancel()
+	}
+	return s.Do(whole, c)
 }
 
 func (s *Store) end(id Identity, f *flight, r kv.Result, err error) {

@@ -164,13 +164,63 @@ func TestWhoGivesUpWaitingIsToldWhetherItMayHaveHappened(t *testing.T) {
 		defer cancel()
 		_, err := s.DoOnce(ctx, id, kv.Put("k", nil))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.ErrorIs(t, err, kv.ErrUnknown, "the first is still under way")
+		require.ErrorIs(t, err, session.ErrInProgress, "the first is still under way")
+		require.ErrorIs(t, err, kv.ErrUnknown)
 
 		id.Number++
 		_, err = s.DoOnce(ctx, id, kv.Put("k", nil))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.NotErrorIs(t, err, kv.ErrUnknown, "this one never began")
 		close(s.release)
+	})
+}
+
+// A store that obeys its context: it works for a second, or until it is stopped.
+func obedient(ctx context.Context, _ kv.Command) (kv.Result, error) {
+	select {
+	case <-time.After(time.Second):
+		return done(1), nil
+	case <-ctx.Done():
+		return kv.Result{}, fmt.Errorf("stopped: %w", kv.ErrUnknown)
+	}
+}
+
+func TestACallerThatGoesAwayDoesNotStopItsCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore(obedient)
+		id := session.Identity{Session: open(t, s), Number: 1}
+		ctx, leave := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second/2, leave)
+		go s.DoOnce(ctx, id, kv.Put("k", nil))
+		<-ctx.Done()
+		r, err := s.DoOnce(t.Context(), id, kv.Put("k", nil))
+		require.NoError(t, err)
+		require.Equal(t, done(1), r)
+	})
+}
+
+func TestACopyWhoseCallerGoesAwayDoesNotWaitOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlow()
+		id := session.Identity{Session: open(t, s.Store), Number: 1}
+		go s.DoOnce(t.Context(), id, kv.Put("k", nil))
+		synctest.Wait()
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		_, err := s.DoOnce(ctx, id, kv.Put("k", nil))
+		require.ErrorIs(t, err, session.ErrInProgress)
+		close(s.release)
+	})
+}
+
+func TestTheDeadlineStopsACommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore(obedient)
+		id := session.Identity{Session: open(t, s), Number: 1}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		_, err := s.DoOnce(ctx, id, kv.Put("k", nil))
+		require.ErrorIs(t, err, kv.ErrUnknown)
 	})
 }
 
