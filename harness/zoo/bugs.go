@@ -144,13 +144,13 @@ func serverBugs() []Bug {
 			ID: "03x3", Column: "03", Title: "The server holds a lock while it reads the body of a write.",
 			Scenario: "client-paused", World: realWorld, Checker: "gap", Seeds: 2,
 		}, {
-			ID: "03x4", Column: "03", Title: "Large bodies are read without taking a place, however many come.",
+			ID: "03x4", Column: "03", Title: "Large bodies are read without asking for room, however many come.",
 			Scenario: "overload", World: realWorld, Checker: "shed", Seeds: 1,
 		}, {
 			ID: "03x5", Column: "03", Title: "The client leaves out the condition of a delete.",
 			Scenario: "baseline", World: realWorld, Checker: "model", Seeds: 1,
 		}, {
-			ID: "03x6", Column: "03", Title: "A scan of a small page does not give its place back: after sixteen of them, scans are refused.",
+			ID: "03x6", Column: "03", Title: "A scan of a small page does not give its room back: after sixteen of them, scans are refused.",
 			Scenario: "baseline", World: realWorld, Checker: "answered", Seeds: 1,
 		},
 	}
