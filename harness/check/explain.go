@@ -41,6 +41,9 @@ func blame(ops, replies []history.Op) Finding {
 		why = fmt.Sprintf("which no order of the operations on %s up to then explains", quote(bad.Key))
 	}
 	right := rightAnswers(bad, until(ops, replies), time.Now().Add(time.Second))
+	if bad.Status == history.Done && strings.HasSuffix(right, " been done") {
+		right = "" // it was told so, too: what is wrong is its version, or another reply
+	}
 	return lin.violation(append([]int{bad.ID}, witnesses...), "%s, %s%s", told(bad), why, right)
 }
 
@@ -85,7 +88,29 @@ func because(bad history.Op, earlier, ops []history.Op) (string, []int) {
 			return why, []int{op.ID}
 		}
 	}
+	if other, ok := onSameVersion(bad, ops); ok {
+		words := had(other)
+		if other.Return > bad.Return { // which of the two is blamed goes by their versions
+			words = strings.Replace(words, "had been told", "was told", 1)
+		}
+		return "but " + words + ", on the same condition: only one of the two can be", []int{other.ID}
+	}
 	return "", nil
+}
+
+// onSameVersion finds another write that was done on the version that bad was
+// done on. A version does not come back, so one of them must have met a
+// conflict.
+func onSameVersion(bad history.Op, ops []history.Op) (history.Op, bool) {
+	if bad.Status != history.Done || bad.If == nil || *bad.If == 0 {
+		return history.Op{}, false
+	}
+	for _, op := range ops {
+		if op.ID != bad.ID && op.Status == history.Done && op.If != nil && *op.If == *bad.If {
+			return op, true
+		}
+	}
+	return history.Op{}, false
 }
 
 // neverDeleted finds a put that shows that the key existed, if bad was told

@@ -70,6 +70,11 @@ func TestLinearizable(t *testing.T) {
 			3-? c1 get x
 			5-6 c0 get x -> 7@1`,
 	}, map[string]wrong{
+		"two writes on one condition": {`
+			1-2 c0 put x 7 -> done 1
+			3-9 c1 put x 8 if 1 -> done 2
+			4-8 c2 put x 9 if 1 -> done 3`,
+			`client 2 was told at 0.008s that its put of "9" to "x" if at version 1 was done (version 3), but client 1 was told at 0.009s that "8" was written (version 2), on the same condition: only one of the two can be`},
 		"a stale read": {`
 			1000-1001 c0 put x 7 -> done 12
 			1002-1100 c1 put x 8 -> done 13
@@ -128,16 +133,16 @@ func TestLinearizable(t *testing.T) {
 		"versions that fall": {`
 			1-2 c0 put x 7 -> done 5
 			3-4 c1 put x 8 -> done 4`,
-			`client 1 was told at 0.004s that its put of "8" to "x" was done (version 4), after client 0 had been told at 0.002s that "7" was written (version 5): versions must grow; right would have been done`},
+			`client 1 was told at 0.004s that its put of "8" to "x" was done (version 4), after client 0 had been told at 0.002s that "7" was written (version 5): versions must grow`},
 		"a version given twice": {`
 			1-6 c0 put x 7 -> done 5
 			3-4 c1 put x 8 -> done 5`,
-			`client 0 was told at 0.006s that its put of "7" to "x" was done (version 5), but the same version had been given to client 1 at 0.004s, for its put of "8" to "x"; right would have been done`},
+			`client 0 was told at 0.006s that its put of "7" to "x" was done (version 5), but the same version had been given to client 1 at 0.004s, for its put of "8" to "x"`},
 		"a version that was used before a delete": {`
 			1-2 c0 put x 7 -> done 1
 			3-4 c0 delete x -> done 2
 			5-6 c0 put x 8 -> done 1`,
-			`client 0 was told at 0.006s that its put of "8" to "x" was done (version 1), after client 0 had been told at 0.004s that it was deleted (version 2): versions must grow; right would have been done`},
+			`client 0 was told at 0.006s that its put of "8" to "x" was done (version 1), after client 0 had been told at 0.004s that it was deleted (version 2): versions must grow`},
 		"an unknown write that happens twice": {`
 			1-? c0 put x 7
 			3-4 c1 get x -> 7@1
@@ -167,7 +172,7 @@ func TestLinearizable(t *testing.T) {
 			`client 0 found "x" absent at 0.004s, after client 0 had been told at 0.002s that "" was written (version 1), and nobody deleted it; right would have been "" (version 1)`},
 		"version 0": {`
 			1-2 c0 put x 7 -> done 0`,
-			`client 0 was told at 0.002s that its put of "7" to "x" was done (version 0), but 0 is no version; right would have been done`},
+			`client 0 was told at 0.002s that its put of "7" to "x" was done (version 0), but 0 is no version`},
 	})
 }
 
