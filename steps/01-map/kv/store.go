@@ -13,7 +13,8 @@ import (
 // Calls may take long or fail once a store is more than a map, hence the
 // context and the errors. An error that wraps ErrInvalid means that nothing
 // happened and nothing will; one that wraps ErrUnknown means that the command
-// may have happened. Any other error means that it did not.
+// may have happened. Any other error means that it did not; ErrOverloaded says
+// that it may well succeed later.
 type Store interface {
 	// Get returns what the store holds for key; see Item.Exists.
 	Get(ctx context.Context, key string) (Item, error)
@@ -27,6 +28,10 @@ type Store interface {
 // ErrUnknown is wrapped by the error of a command that may or may not have
 // happened: a reply that was lost, a time-out. Nobody may take it for a no.
 var ErrUnknown = errors.New("it may have happened")
+
+// ErrOverloaded is wrapped by the error of a request that came when there was
+// too much to do. Nothing has happened; later there may be room.
+var ErrOverloaded = errors.New("too many requests at a time; try again later")
 
 // Update changes the value of a key in a loop: read it, let change compute the
 // new value, put that on the condition that nobody else was faster, and start

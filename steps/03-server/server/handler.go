@@ -36,7 +36,7 @@ var (
 )
 
 // errBusy is the answer to what is one too many.
-var errBusy = problem(http.StatusServiceUnavailable, CodeOverloaded, "too many requests at a time; try again later")
+var errBusy = problemOf(kv.ErrOverloaded)
 
 // serve is the handler of all requests.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {

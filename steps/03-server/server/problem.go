@@ -78,7 +78,7 @@ func problemOf(err error) *Problem {
 		code = CodeUnknown
 	case errors.Is(err, kv.ErrInvalid):
 		status, code = http.StatusBadRequest, CodeInvalid
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, kv.ErrOverloaded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		status, code = http.StatusServiceUnavailable, CodeOverloaded
 	}
 	return problem(status, code, "%v", err)
