@@ -23,6 +23,7 @@ import (
 
 	"zeyrho/steps/01-map/kv"
 	"zeyrho/steps/03-server/session"
+	"zeyrho/steps/04-journal/journal"
 	"zeyrho/steps/04-journal/queue"
 )
 
@@ -260,6 +261,9 @@ func (s *Store) OpenSession(ctx context.Context) (session.ID, error) {
 	a, err := s.ask(ctx, Request{OpenSession: true})
 	return a.Session, err
 }
+
+// Found says what was there when the store was opened.
+func (s *Store) Found() journal.Recovery { return s.engine.Found() }
 
 // Stats returns figures about the engine.
 func (s *Store) Stats() Stats { return s.engine.Stats() }

@@ -1,0 +1,240 @@
+// Package program answers: how does a store become something that one starts in
+// a terminal?
+//
+// As a server, as a shell that talks to one, or, which is the first thing a
+// newcomer tries, as both at once. Every step from here on is such a program.
+// It brings a store and flags of its own; the rest is the same for all.
+package program
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"zeyrho/steps/01-map/shell"
+	"zeyrho/steps/03-server/client"
+	"zeyrho/steps/03-server/server"
+)
+
+// Program is what a step brings.
+type Program struct {
+	Name   string // of the step
+	Usage  string // the help text, before the flags
+	Listen string // where it serves if nobody says
+	// InFlight is how many requests the store works on at a time if nobody says;
+	// 64. A store that serves many of them in one go can have more.
+	InFlight int
+	// Flags adds the step's own flags to those that all have. It may be nil.
+	Flags func(*flag.FlagSet)
+	// Open opens the store, when the flags have been read and the address is ours.
+	Open func(log *slog.Logger) (Opened, error)
+}
+
+// Opened is an open store.
+type Opened struct {
+	Store    server.Store
+	Greeting string                // what a shell says of it: where is the data?
+	Status   func() map[string]any // see server.Config
+	Ended    <-chan struct{}       // closed if the store cannot go on; it may be nil
+	Close    func() error          // says, too, why the store could not go on
+}
+
+// options are the flags that all programs have.
+type options struct {
+	listen, connect string
+	serve, verbose  bool
+	timeout         time.Duration
+	server          server.Config
+}
+
+// Run does what the arguments say and returns the exit status: 0, 1 if
+// something went wrong, or 2 if the arguments make no sense.
+func (p Program) Run(args []string) int {
+	o, err := p.parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v (see -h)\n", p.Name, err)
+		return 2
+	}
+	status, err := p.run(o)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", p.Name, err)
+		status = max(status, 1)
+	}
+	return status
+}
+
+func (p Program) parse(args []string) (options, error) {
+	var o options
+	f := flag.NewFlagSet(p.Name, flag.ContinueOnError)
+	f.SetOutput(io.Discard) // the errors are reported by Run
+	f.StringVar(&o.listen, "listen", p.Listen, "serve at `HOST:PORT`; port 0 is any that is free")
+	f.BoolVar(&o.serve, "serve", false, "no shell: serve until SIGTERM or SIGINT")
+	f.StringVar(&o.connect, "connect", "", "no server: a shell on the server at `URL`")
+	Positive(f, &o.server.Connections, "connections", 512, "keep at most `N` connections open")
+	Positive(f, &o.server.InFlight, "inflight", cmp.Or(p.InFlight, 64), "work on at most `N` requests at a time, fewer than -connections")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "longest `TIME` for each phase of a request; with -connect, for a request with all its tries")
+	f.BoolVar(&o.verbose, "verbose", false, "log every request")
+	if p.Flags != nil {
+		p.Flags(f)
+	}
+	err := f.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(os.Stderr, p.Usage)
+		f.SetOutput(os.Stderr)
+		f.PrintDefaults()
+	}
+	if err != nil {
+		return o, err
+	}
+	return o, o.check(f)
+}
+
+func (o options) check(f *flag.FlagSet) error {
+	switch {
+	case f.NArg() > 0:
+		return fmt.Errorf("there are no arguments, such as %q", f.Arg(0))
+	case o.connect != "" && wasSetBeside(f, "connect", "timeout"):
+		return errors.New("with -connect there is no server of ours: only -timeout goes with it")
+	case o.timeout <= 0:
+		return errors.New("-timeout must be above zero")
+	}
+	return nil
+}
+
+// Positive adds a flag to f that takes a whole number above zero.
+func Positive(f *flag.FlagSet, p *int, name string, value int, usage string) {
+	*p = value
+	f.Var((*positive)(p), name, usage)
+}
+
+type positive int
+
+func (n *positive) String() string { return strconv.Itoa(int(*n)) }
+
+func (n *positive) Set(text string) error {
+	v, err := strconv.Atoi(text)
+	if err != nil || v < 1 {
+		return errors.New("it must be a number above zero")
+	}
+	*n = positive(v)
+	return nil
+}
+
+// wasSetBeside reports whether any flag but those named was given.
+func wasSetBeside(f *flag.FlagSet, names ...string) (found bool) {
+	f.Visit(func(given *flag.Flag) { found = found || !slices.Contains(names, given.Name) })
+	return found
+}
+
+// run does what the flags say and returns the exit status.
+func (p Program) run(o options) (int, error) {
+	if o.connect != "" {
+		return runShell(o.connect, client.Config{Timeout: o.timeout}, "Connected to "+o.connect+".")
+	}
+	l, err := server.Listen(o.listen)
+	if err != nil {
+		return 1, err
+	}
+	defer l.Close()
+	level := slog.LevelWarn
+	switch {
+	case o.verbose:
+		level = slog.LevelDebug
+	case o.serve:
+		level = slog.LevelInfo
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	store, err := p.Open(log)
+	if err != nil {
+		return 1, err
+	}
+	o.server.Log, o.server.Timeout, o.server.Status = log, o.timeout, store.Status
+	s := server.New(store.Store, o.server)
+	if o.serve {
+		return 0, errors.Join(serve(s, l, store), store.close())
+	}
+	status, err := serveShell(s, l, store)
+	return status, errors.Join(err, store.close())
+}
+
+func (o Opened) close() error {
+	if o.Close == nil {
+		return nil
+	}
+	return o.Close()
+}
+
+// serve serves until a signal comes, or the store cannot go on.
+func serve(s *server.Server, l net.Listener, store Opened) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	context.AfterFunc(ctx, stop) // a second signal ends us at once
+	defer stop()
+	fmt.Printf("listening on http://%s\n", l.Addr())
+	return s.Run(untilEnd(ctx, store), l)
+}
+
+// untilEnd returns a context that ends with ctx, or when the store cannot go on.
+func untilEnd(ctx context.Context, store Opened) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer cancel()
+		select {
+		case <-store.Ended:
+		case <-ctx.Done():
+		}
+	}()
+	return ctx
+}
+
+// serveShell serves for as long as the shell runs.
+func serveShell(s *server.Server, l net.Listener, store Opened) (int, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, l) }()
+	url := "http://" + l.Addr().String()
+	status, err := runShell(url, client.Config{}, fmt.Sprintf("listening on %s\n%s", url, store.Greeting))
+	cancel()
+	return status, errors.Join(err, <-ended)
+}
+
+func runShell(url string, config client.Config, greeting string) (int, error) {
+	c, err := client.New(url, config)
+	if err != nil {
+		return 2, err
+	}
+	defer c.Close()
+	sh := shell.Shell{Store: c, Greeting: greeting, Verbs: []shell.Verb{statusVerb(c)}}
+	return sh.Run(context.Background()), nil
+}
+
+func statusVerb(c *client.Client) shell.Verb {
+	return shell.Verb{
+		Name: "status",
+		Help: "say what the server is, and how busy",
+		Run: func(ctx context.Context, args []shell.Word, out io.Writer) error {
+			if len(args) > 0 {
+				return shell.UsageError("status takes no arguments")
+			}
+			members, err := c.Status(ctx)
+			for _, name := range slices.Sorted(maps.Keys(members)) {
+				fmt.Fprintf(out, "%s: %v\n", name, members[name])
+			}
+			return err
+		},
+	}
+}
