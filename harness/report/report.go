@@ -18,9 +18,9 @@ type Cell struct {
 	Scenario string  `json:"scenario"`
 	World    string  `json:"world"`
 	Expected string  `json:"expected"` // pass, safe, fails, n/a
-	FixedBy  string  `json:"fixed_by,omitempty"`
+	FixedBy  string  `json:"fixed_by"`
 	Verdict  string  `json:"verdict"` // pass, violation, inconclusive, n/a
-	Checker  string  `json:"checker,omitempty"`
+	Checker  string  `json:"checker"`
 	Seed     uint64  `json:"seed"`
 	Seconds  float64 `json:"seconds"`
 	Reason   string  `json:"reason"`

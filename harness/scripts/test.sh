@@ -48,6 +48,7 @@ if [ "$tree" = . ]; then
 	# The first proxy is what was downloaded before, so that only the first run
 	# needs the network.
 	proxies="file://$(go env GOMODCACHE)/cache/download,$(go env GOPROXY)"
+	check modules 'Run go mod tidy.' env GOPROXY="$proxies" GOFLAGS=-mod=mod go mod tidy -diff
 	check staticcheck '' env GOPROXY="$proxies" go run "$staticcheck" ./...
 fi
 

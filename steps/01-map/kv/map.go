@@ -87,7 +87,8 @@ func (r Range) Check() error {
 	return nil
 }
 
-func (r Range) limit() int {
+// Max returns the greatest number of items that a page of r may have.
+func (r Range) Max() int {
 	if r.Limit == 0 {
 		return MaxScan
 	}
@@ -116,7 +117,7 @@ func (m *Map) Scan(r Range) Page {
 	var p Page
 	size := 0
 	for _, k := range keys {
-		if len(p.Items) == r.limit() || size >= MaxPage {
+		if len(p.Items) == r.Max() || size >= MaxPage {
 			p.More = true
 			break
 		}

@@ -83,7 +83,7 @@ func Decode(b []byte) (kv.Command, error) {
 		return kv.Command{}, malformed("op %d with a value", b[1])
 	}
 	if err := c.Check(); err != nil {
-		return kv.Command{}, malformed("%w", err)
+		return kv.Command{}, malformed("%v", err) // not %w: it is no caller's command that is invalid
 	}
 	return c, nil
 }

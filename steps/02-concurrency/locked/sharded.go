@@ -133,13 +133,9 @@ func (s *Sharded) runlockAll() {
 // each of them was within. A shard that had more to show has filled a page by
 // itself, so the cut falls before anything that it held back.
 func cut(p kv.Page, r kv.Range) kv.Page {
-	limit := kv.MaxScan
-	if r.Limit > 0 {
-		limit = min(r.Limit, kv.MaxScan)
-	}
 	size := 0
 	for i, it := range p.Items {
-		if i == limit || size >= kv.MaxPage {
+		if i == r.Max() || size >= kv.MaxPage {
 			return kv.Page{Items: p.Items[:i], More: true}
 		}
 		size += len(it.Value)

@@ -29,7 +29,7 @@ import (
 type Config struct {
 	Attempts   int           // tries for each request; 10
 	TryTimeout time.Duration // for each try, connecting included; 3 s
-	Timeout    time.Duration // for a request with all its tries; 20 s
+	Timeout    time.Duration // for a request with all its tries, and for the turn that a write waits for; 20 s
 	Backoff    time.Duration // longest pause after the first try; it doubles with every try, up to 2 s; 50 ms
 	Conns      int           // open to the server at a time; 16
 	// Dial connects to the server; net.Dialer's by default.
@@ -189,6 +189,8 @@ func (c *Client) Do(ctx context.Context, cmd kv.Command) (kv.Result, error) {
 	if err := cmd.Check(); err != nil {
 		return kv.Result{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
 	select {
 	case c.writing <- struct{}{}:
 		defer func() { <-c.writing }()
@@ -200,7 +202,7 @@ func (c *Client) Do(ctx context.Context, cmd kv.Command) (kv.Result, error) {
 	w := write{client: c, command: cmd}
 	if err := c.retry(ctx, w.try); err != nil {
 		if w.maybe {
-			err = fmt.Errorf("%w: %w", kv.ErrUnknown, err)
+			err = fmt.Errorf("%w: %v", kv.ErrUnknown, err) // not %w: that the last try was refused settles nothing
 		}
 		return kv.Result{}, fmt.Errorf("write %q: %w", cmd.Key, err)
 	}

@@ -153,7 +153,7 @@ func (s *Server) get(r *http.Request, key string) (reply, error) {
 	if !it.Exists() {
 		return reply{}, absent(key)
 	}
-	leave, err := s.room(len(it.Value))
+	leave, err := room(s.answers, len(it.Value))
 	return reply{status: http.StatusOK, kind: rawBytes, body: it.Value, version: it.Version, leave: leave}, err
 }
 
@@ -220,7 +220,7 @@ func (s *Server) scan(r *http.Request) (a reply, err error) {
 	if err != nil {
 		return reply{}, err
 	}
-	leave, err := s.room(kv.MaxPage)
+	leave, err := room(s.answers, kv.MaxPage)
 	if err != nil {
 		return reply{}, err
 	}
@@ -307,23 +307,24 @@ func (s *Server) askStore(r *http.Request, f func(context.Context) error) error 
 
 const small = 64 << 10 // bytes; a body up to this size needs no room
 
-// room bounds the memory of what is large: at most Config.Transfers bodies
-// above small bytes are on their way at a time, in or out. Who is one too many
-// is refused, and nobody is cut to make room: a server that cuts the slow ones
-// when it is busy throws away work, and its clients begin again. The room that
-// a body has taken is given back with leave.
+// room bounds the memory of what is large: of bodies above small bytes at most
+// Config.Transfers are on their way in at a time (s.bodies), and as many on
+// their way out (s.answers). Who is one too many is refused, and nobody is cut
+// to make room: a server that cuts the slow ones when it is busy throws away
+// work, and its clients begin again. The room that a body has taken is given
+// back with leave.
 //
-// So clients who are slow on purpose can occupy all the room until the
-// time-outs of their requests, and large bodies and scans are refused
-// meanwhile; small bodies are not. Real systems ask for a least rate in each
-// transfer.
-func (s *Server) room(size int) (leave func(), err error) {
+// So clients who send slowly on purpose can keep others from sending large
+// bodies until the time-outs of their requests, and those who read slowly, from
+// large answers and scans. Small bodies come and go meanwhile. Real systems ask
+// for a least rate in each transfer.
+func room(places chan struct{}, size int) (leave func(), err error) {
 	if size <= small {
 		return func() {}, nil
 	}
 	select {
-	case s.transfers <- struct{}{}:
-		return func() { <-s.transfers }, nil
+	case places <- struct{}{}:
+		return func() { <-places }, nil
 	default:
 		return nil, errBusy
 	}
@@ -342,7 +343,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if size < 0 { // sent in chunks; it says at the end how much it was
 		size = kv.MaxValue
 	}
-	leave, err := s.room(int(size))
+	leave, err := room(s.bodies, int(size))
 	if err != nil {
 		return nil, err
 	}
@@ -371,6 +372,8 @@ func bodyError(err error) *Problem {
 		return tooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return problem(http.StatusRequestTimeout, CodeSlow, "the body did not arrive in time")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return problem(http.StatusRequestTimeout, CodeSlow, "the body broke off")
 	}
 	return invalid("body: %v", err)
 }

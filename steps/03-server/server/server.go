@@ -38,12 +38,13 @@
 // Nothing that a client does, or omits, may take up the server for ever. Each
 // phase of a request has a time-out. Bodies, headers, keys, connections,
 // requests in flight and large transfers have limits. The rule behind them: a
-// client that keeps us waiting holds nothing but its connection, and that is
-// the first to go when there are too many.
+// client that keeps us waiting holds its connection, which is the first to go
+// when there are too many, and at most, until its time-out, one of
+// Config.Transfers places for a large body or for a scan.
 //
 // So what requests hold is bounded, too: Config.InFlight values of up to 1 MiB,
-// which the store has just handed out; Config.Transfers larger bodies, of which
-// a page of a scan may be 5 MiB, and as JSON a third more; and for every
+// which the store has just handed out; Config.Transfers larger bodies each way,
+// of which a page of a scan may be 5 MiB, and as JSON a third more; and for every
 // connection a header and a small body. What the store holds in the end is not:
 // whoever may write can fill the memory. Real systems have quotas.
 package server
@@ -79,7 +80,7 @@ type Store interface {
 type Config struct {
 	Connections int           // open at a time; 512
 	InFlight    int           // requests that the store works on at a time, fewer than Connections; 64
-	Transfers   int           // bodies above 64 KiB on their way at a time; 16
+	Transfers   int           // bodies above 64 KiB on their way in at a time, and as many out; 16
 	Timeout     time.Duration // for each phase: request, store, answer; 10 s
 	Idle        time.Duration // how long a connection may rest between requests; 2 min
 	Drain       time.Duration // how long the last requests may take at the end; 10 s
@@ -121,23 +122,25 @@ func set[T comparable](field *T, value T) {
 //   - A request that begins after draining is set is refused; one that began
 //     before is answered.
 type Server struct {
-	store     Store
-	config    Config
-	conns     *conns
-	transfers chan struct{} // as many as there are large bodies on their way
-	inflight  chan struct{} // as many as there are requests in the store's hands
-	draining  atomic.Bool
+	store    Store
+	config   Config
+	conns    *conns
+	bodies   chan struct{} // as many as there are large bodies on their way in
+	answers  chan struct{} // as many as there are on their way out
+	inflight chan struct{} // as many as there are requests in the store's hands
+	draining atomic.Bool
 }
 
 // New returns a server of store.
 func New(store Store, config Config) *Server {
 	c := config.withDefaults()
 	return &Server{
-		store:     store,
-		config:    c,
-		conns:     newConns(c.Connections),
-		transfers: make(chan struct{}, c.Transfers),
-		inflight:  make(chan struct{}, c.InFlight),
+		store:    store,
+		config:   c,
+		conns:    newConns(c.Connections),
+		bodies:   make(chan struct{}, c.Transfers),
+		answers:  make(chan struct{}, c.Transfers),
+		inflight: make(chan struct{}, c.InFlight),
 	}
 }
 
