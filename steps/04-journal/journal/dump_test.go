@@ -1,0 +1,87 @@
+package journal_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"zeyrho/steps/04-journal/journal"
+)
+
+var update = flag.Bool("update", false, "write what the tests get into testdata")
+
+func dump(t *testing.T, m *memory) string {
+	t.Helper()
+	before := m.bytes()
+	var text strings.Builder
+	err := journal.Dump(&text, m, func(e journal.Entry) string { return fmt.Sprintf("%q", e.Data) })
+	require.NoError(t, err)
+	require.Equal(t, before, m.bytes(), "a look changes nothing")
+	require.Equal(t, m.count("open"), m.count("close"))
+	return text.String()
+}
+
+func requireGolden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
+
+func whatToDump(t *testing.T) *memory {
+	t.Helper()
+	m := newMemory()
+	j, _, _ := open(t, m, small)
+	appendEntries(t, j, "one")
+	require.NoError(t, j.Sync())
+	appendEntries(t, j, "two", "three", strings.Repeat("-", 60))
+	appendEntries(t, j, "five", "")
+	require.NoError(t, j.Sync())
+	appendEntries(t, j, "seven", strings.Repeat("-", 60))
+	appendEntries(t, j, "nine")
+	m.calls = nil
+	return m
+}
+
+func TestADumpShowsEveryFrame(t *testing.T) {
+	requireGolden(t, "dump.txt", dump(t, whatToDump(t)))
+}
+
+func TestADumpSaysWhatIsBadAndGoesOn(t *testing.T) {
+	m := whatToDump(t)
+	first, last := m.files[name(1)], m.files[m.last()]
+	first.bytes[frames(first.bytes)[1]+headerSize] ^= 1
+	last.bytes = last.bytes[:len(last.bytes)-1]
+	m.files[name(50)] = &content{[]byte("not a journal")}
+	m.files["notes.txt"] = &content{[]byte("mine")}
+	requireGolden(t, "dump-damaged.txt", dump(t, m))
+}
+
+func TestADumpOfNothingIsEmpty(t *testing.T) {
+	require.Empty(t, dump(t, newMemory()))
+}
+
+func TestADumpFailsAsTheDiskDoes(t *testing.T) {
+	broken := errors.New("broken")
+	for _, op := range []string{"list", "open", "size", "read"} {
+		m := whatToDump(t)
+		m.failOn(broken, op)
+		var text strings.Builder
+		err := journal.Dump(&text, m, func(journal.Entry) string { return "" })
+		if err == nil {
+			require.Contains(t, text.String(), "BAD: broken", op)
+			continue
+		}
+		require.ErrorIs(t, err, broken, op)
+	}
+}
