@@ -97,6 +97,12 @@ func concurrencyBugs() []Bug {
 		}, {
 			ID: "02x6", Column: "02", Title: "A reader has room for 64 bytes, and a longer command crashes its process.",
 			Scenario: "many-processes", World: realWorld, Checker: "crash", Seeds: 1,
+		}, {
+			ID: "02x7", Column: "02", Title: "Nobody looks at the checksum of a frame.",
+			Scenario: "bad-input", World: realWorld, Checker: "refusal", Seeds: 1,
+		}, {
+			ID: "02x8", Column: "02", Title: "A writer who finds the file full does not give the lock back.",
+			Scenario: "months-of-writes", World: realWorld, Checker: "full", Seeds: 1,
 		},
 	}
 }
@@ -152,6 +158,18 @@ func serverBugs() []Bug {
 		}, {
 			ID: "03x6", Column: "03", Title: "A scan of a small page does not give its room back: after sixteen of them, scans are refused.",
 			Scenario: "baseline", World: realWorld, Checker: "answered", Seeds: 1,
+		}, {
+			ID: "03x7", Column: "03", Title: "A client whose session is forgotten takes a new one and sends its write again, though it may have been applied.",
+			Scenario: "lost-reply", World: realWorld, Checker: "sessions", Seeds: 15,
+		}, {
+			ID: "03x8", Column: "03", Title: "A slot keeps the number of a request and not the answer, so that a retry never learns anything.",
+			Scenario: "lost-reply", World: realWorld, Checker: "retried", Seeds: 1,
+		}, {
+			ID: "03x9", Column: "03", Title: "The server keeps every connection, however many come.",
+			Scenario: "slow-clients", World: realWorld, Checker: "bounds", Seeds: 1,
+		}, {
+			ID: "03x10", Column: "03", Title: "At the limit of connections the newcomer is turned away, so that silent ones lock everybody out.",
+			Scenario: "slow-clients", World: realWorld, Checker: "patience", Seeds: 1,
 		},
 	}
 }
