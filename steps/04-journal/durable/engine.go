@@ -76,6 +76,9 @@ func (e *Engine) replay(entry journal.Entry) error {
 		}
 		return err
 	}
+	if e.state == nil {
+		return fmt.Errorf("%w: it begins with entry %d, so the files before are missing", journal.ErrDamaged, entry.Index)
+	}
 	r, err := readRequest(entry.Data)
 	if err != nil {
 		return fmt.Errorf("entry %d: %w", entry.Index, err)

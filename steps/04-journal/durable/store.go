@@ -99,41 +99,40 @@ func NewStore(e *Engine, c StoreConfig) *Store {
 	return s
 }
 
-// run commits what is in the queue, and makes lazy commits safe in time.
+// run commits what is in the queue, batch by batch, and makes lazy commits safe
+// in time.
 func (s *Store) run(ctx context.Context) {
 	defer close(s.done)
 	var due <-chan time.Time // of the next sync; nil: nothing waits for one
 	for {
 		select {
 		case <-s.queue.Ready():
-			if s.commitAll() && due == nil && s.config.SyncEvery > 0 {
+			if s.commitNext() && due == nil && s.config.SyncEvery > 0 {
 				due = time.After(s.config.SyncEvery)
 			}
 		case <-due:
 			due = nil
 			s.check(s.engine.Sync())
 		case <-ctx.Done():
-			s.commitAll()
+			for s.commitNext() {
+			}
 			s.check(s.engine.Sync())
 			return
 		}
 	}
 }
 
-// commitAll commits until the queue is empty, and reports whether there was
-// anything.
-func (s *Store) commitAll() (any bool) {
-	for {
-		jobs, late := s.queue.Take(s.config.Batch, batchBytes, time.Now())
-		for _, j := range late {
-			j.finish(Answer{}, fmt.Errorf("it has waited for %v in the queue: %w", s.config.Queue.Wait, kv.ErrOverloaded))
-		}
-		if len(jobs) == 0 {
-			return any
-		}
-		any = true
+// commitNext commits whatever has gathered in the queue, as one batch, and
+// reports whether there was anything.
+func (s *Store) commitNext() bool {
+	jobs, late := s.queue.Take(s.config.Batch, batchBytes, time.Now())
+	for _, j := range late {
+		j.finish(Answer{}, fmt.Errorf("it has waited for %v in the queue: %w", s.config.Queue.Wait, kv.ErrOverloaded))
+	}
+	if len(jobs) > 0 {
 		s.commit(jobs)
 	}
+	return len(jobs) > 0
 }
 
 func (s *Store) commit(jobs []*job) {

@@ -71,10 +71,7 @@ func (q *Queue[T]) Enter(work T, size int, now time.Time) (*Place[T], error) {
 	p := &Place[T]{work: work, size: size, since: now}
 	p.at = q.line.PushBack(p)
 	q.bytes += size
-	select {
-	case q.ready <- struct{}{}:
-	default: // it is known already
-	}
+	q.signal()
 	return p, nil
 }
 
@@ -90,9 +87,16 @@ func (q *Queue[T]) Leave(p *Place[T]) bool {
 	return true
 }
 
-// Ready returns a channel that gets a value when somebody has entered since
-// the last one.
+// Ready returns a channel that has a value when there is somebody in line. (It
+// may have one when there is nobody any more.)
 func (q *Queue[T]) Ready() <-chan struct{} { return q.ready }
+
+func (q *Queue[T]) signal() {
+	select {
+	case q.ready <- struct{}{}:
+	default: // it is known already
+	}
+}
 
 // Take takes work from the head of the line: what fits into so many bytes and
 // items, and one in any case if there is one. What has waited for too long is
@@ -117,6 +121,9 @@ func (q *Queue[T]) Take(items, bytes int, now time.Time) (work, late []T) {
 		bytes -= p.size
 		q.remove(p)
 		work = append(work, p.work)
+	}
+	if q.line.Len() > 0 {
+		q.signal()
 	}
 	return work, late
 }
