@@ -45,9 +45,10 @@ type config struct {
 	store    string // goroutines
 	dir      string // goroutines, handles
 	file     string // servant
-	what     string // explore
+	what     string // explore, crash
 	schedule string // explore
-	story    bool   // explore
+	story    bool   // explore, crash
+	crash    crashConfig
 }
 
 // verb is one of the driver's commands.
@@ -62,6 +63,7 @@ func verbs() map[string]verb {
 		"goroutines": {"several goroutines share one store (-store)", runGoroutines},
 		"handles":    {"two processes share a mapped file, and one of them has it open twice", runHandles},
 		"explore":    {"run the code of step 02 (-what) in every order", runExplore},
+		"crash":      {"cut the power of step 04 at every moment, or let its disk fail (-what)", runCrash},
 
 		// What the others run in processes of their own, which may crash.
 		"in-goroutines": {"", inGoroutines},
@@ -105,7 +107,7 @@ func run(args []string) int {
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, "usage: driver VERB [flags]\n\n")
-	for _, name := range []string{"model", "goroutines", "handles", "explore"} {
+	for _, name := range []string{"model", "goroutines", "handles", "explore", "crash"} {
 		fmt.Fprintf(w, "  %-10s  %s\n", name, verbs()[name].short)
 	}
 	fmt.Fprint(w, "\nEach verb lists its flags with -h.\n")
@@ -121,9 +123,14 @@ func parse(name string, args []string) (config, error) {
 	fs.StringVar(&c.store, "store", "locked", "goroutines: map, locked, sharded or mapped")
 	fs.StringVar(&c.dir, "dir", "", "where files may be made for the time of the run; if empty, where -out is")
 	fs.StringVar(&c.file, "file", "", "servant: the mapped file")
-	fs.StringVar(&c.what, "what", "locked", "explore: locked, sharded, mapped or lost-update")
+	what := "locked"
+	if name == "crash" {
+		what = "power"
+	}
+	fs.StringVar(&c.what, "what", what, "explore: locked, sharded, mapped or lost-update; crash: power, errors, rot or lying-sync")
 	fs.StringVar(&c.schedule, "schedule", "", "explore: only this one, given as PROGRAM:SCHEDULE by an earlier report")
-	fs.BoolVar(&c.story, "story", false, "explore: print the simplest schedule that fails, for people")
+	fs.BoolVar(&c.story, "story", false, "explore, crash: print what goes wrong for people, and no JSON")
+	c.crash.register(fs)
 	if err := fs.Parse(args); err != nil {
 		return c, err
 	}

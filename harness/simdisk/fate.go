@@ -254,8 +254,14 @@ func (d *Disk) LostNames(f Fate) int { return len(d.decide(f.answer()).lost) }
 // each.
 func (d *Disk) Describe(f Fate) (lines []string) {
 	decided := d.decide(f.answer())
+	var gone []*inode
 	for _, r := range decided.lost {
-		lines = append(lines, r.words())
+		if r.from == "" {
+			gone = append(gone, r.node)
+			lines = append(lines, r.node.name+" is gone: its name was not synced")
+		} else if !slices.Contains(gone, r.node) {
+			lines = append(lines, r.words())
+		}
 	}
 	for _, r := range decided.files {
 		if len(r.node.sizes) > 1 || len(r.node.sectors) > 0 {
@@ -266,13 +272,10 @@ func (d *Disk) Describe(f Fate) (lines []string) {
 }
 
 func (r rename) words() string {
-	switch {
-	case r.from == "":
-		return "the new name " + r.to + " is lost"
-	case r.to == "":
-		return r.from + " is there again"
+	if r.to == "" {
+		return r.from + " is there again: its removal was not synced"
 	}
-	return fmt.Sprintf("%s is called %s again", r.to, r.from)
+	return fmt.Sprintf("%s is called %s again: its new name was not synced", r.to, r.from)
 }
 
 func (r remains) words() string {

@@ -1,0 +1,96 @@
+package crash
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"zeyrho/harness/simdisk"
+)
+
+// tryErrors lets every operation of the disk fail in turn, in every way that
+// suits it: those of the first process, and those of a process that starts on
+// what a crash has left. What is promised: no acknowledgement that is not true,
+// and nothing is lost, or comes back, after the next crash.
+func tryErrors(x *explorer) {
+	x.limits = limits{from: math.MaxInt, to: 1, ends: []End{}}
+	x.explore() // to see which operations there are
+	trace := x.first.disk.Trace
+	rng := rand.New(rand.NewPCG(x.plan.Seed, 300))
+	for _, op := range trace {
+		for _, f := range failures(op, rng) {
+			x.withFault(Fault{0, f}, limits{fates: 5, from: f.At + 1, to: f.At + max(1, f.Times) + 6})
+		}
+	}
+	for _, e := range crashes(trace, rng) {
+		x.limits = limits{ends: []End{e}, later: 1}
+		x.explore()
+		if x.failure != nil {
+			return
+		}
+		for _, op := range x.second.disk.Trace {
+			for _, f := range failures(op, rng) {
+				x.withFault(Fault{1, f}, limits{ends: []End{e}, later: 3})
+			}
+		}
+	}
+}
+
+// failures returns the ways in which an operation can fail.
+func failures(op simdisk.Op, rng *rand.Rand) (out []simdisk.Fault) {
+	for _, kind := range []simdisk.FaultKind{simdisk.EIO, simdisk.NoSpace, simdisk.Short, simdisk.FailedSync} {
+		if !kind.Suits(op.Kind) {
+			continue
+		}
+		f := simdisk.Fault{At: op.N, Kind: kind}
+		if op.Kind == simdisk.Append {
+			f.Keep = rng.IntN(op.Size + 1)
+		}
+		if kind == simdisk.NoSpace && rng.IntN(2) == 0 {
+			f.Times = 6 // it stays full for a while
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// crashes returns some ends of the first process, on which restarts are tried
+// that meet errors: a kill when all is done, and two losses of power while a
+// batch was being synced.
+func crashes(trace []simdisk.Op, rng *rand.Rand) []End {
+	var syncs []int
+	for i, op := range trace {
+		if op.Kind == simdisk.Sync && i > 0 && trace[i-1].Kind == simdisk.Append {
+			syncs = append(syncs, op.N)
+		}
+	}
+	ends := []End{{Before: len(trace) + 1, Kill: true}}
+	for range min(2, len(syncs)) {
+		ends = append(ends, End{Before: syncs[rng.IntN(len(syncs))], Fate: simdisk.Fate{math.MaxInt32}}) // the length, and of the bytes none
+	}
+	return ends
+}
+
+// withFault explores the plan with one more fault.
+func (x *explorer) withFault(f Fault, l limits) {
+	if x.failure != nil {
+		return
+	}
+	plain := x.plan
+	p := plain.copy()
+	p.Faults = []Fault{f}
+	x.plan, x.limits = &p, l
+	x.report.Coverage.Faults++
+	x.explore()
+	x.plan = plain
+}
+
+// tryLies lets the disk say that it has synced when it has not, from the moment
+// on when the store is open. That is outside of its contract, and so of the
+// store's: something gets lost.
+func tryLies(x *explorer) {
+	x.limits = limits{from: math.MaxInt, to: 1, ends: []End{}}
+	x.explore()
+	at := x.first.opened + 1
+	lie := simdisk.Fault{At: at, Times: math.MaxInt32, Kind: simdisk.Lie}
+	x.withFault(Fault{0, lie}, limits{fates: 16, from: at})
+}
