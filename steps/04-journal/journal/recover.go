@@ -205,11 +205,11 @@ func (j *Journal) secure() error {
 
 // damaged says where the damage is, and what can be done.
 func damaged(s segment, at int64, entry uint64, why error) error {
-	cut := fmt.Sprintf("cut this file to %d bytes and remove", at)
+	cut := fmt.Sprintf("remove all files after this one and cut this one to %d bytes", at)
 	if at < segmentHeader {
-		cut = "remove this file and"
+		cut = "remove this file and all after it"
 	}
 	return fmt.Errorf("%w: %s, offset %d, entry %d: %w. Nothing has been changed. "+
-		"Restore the directory from a copy; or, to give up entry %d and everything after it, %s all files after it",
+		"Restore the directory from a copy; or, to give up entry %d and everything after it, %s",
 		ErrDamaged, s.name(), at, entry, why, entry, cut)
 }
