@@ -101,25 +101,16 @@ func (p *process) lastEnd() {
 // what comes then.
 func (p *process) end(op simdisk.Op) {
 	x := p.x
-	if x.failure != nil {
+	if x.failure != nil || p.number == 0 && x.outside(op) {
 		return
 	}
-	if x.plan.Ends != nil {
-		if p.number < len(x.plan.Ends) && len(x.path) == p.number && x.plan.Ends[p.number].Before == op.N {
-			p.endAs(op, x.plan.Ends[p.number])
-			x.story.close() // the process runs on, in a world that nobody looks at
-		}
-		return
-	}
-	if p.number == 0 && x.limits.ends != nil {
-		for _, e := range x.limits.ends {
-			if e.Before == op.N {
+	if ends := x.named(p.number); ends != nil {
+		for _, e := range ends {
+			if e.Before == op.N && len(x.path) == p.number {
 				p.endAs(op, e)
+				x.story.close() // the process runs on, in a world that nobody looks at
 			}
 		}
-		return
-	}
-	if p.number == 0 && (op.N < x.limits.from || x.limits.to > 0 && op.N > x.limits.to && op.Kind != "") {
 		return
 	}
 	limit := x.limits.fates
@@ -140,6 +131,23 @@ func (p *process) end(op simdisk.Op) {
 	if p.number == 0 {
 		p.endAs(op, End{Before: op.N, Kill: true})
 	}
+}
+
+// outside says whether the first process is not to end before op.
+func (x *explorer) outside(op simdisk.Op) bool {
+	l, over := x.limits, op.Kind == ""
+	return op.N < l.from || l.to > 0 && op.N > l.to && !over
+}
+
+// named returns the ends that are named for a process; nil if any will do.
+func (x *explorer) named(process int) []End {
+	switch {
+	case x.plan.Ends != nil:
+		return append([]End{}, x.plan.Ends[min(process, len(x.plan.Ends)):min(process+1, len(x.plan.Ends))]...)
+	case process == 0:
+		return x.limits.ends
+	}
+	return nil
 }
 
 // endAs lets the process end, starts the next one and looks what it makes of

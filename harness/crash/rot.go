@@ -173,15 +173,25 @@ func (p *process) refusal(r Rot, before string) {
 	text := fmt.Sprint(p.refused)
 	p.x.mix(text)
 	p.x.tell("the store does not open: %s", text)
-	named := slices.ContainsFunc(append(p.disk.Names(), r.File), func(name string) bool { return strings.Contains(text, name) })
 	switch {
 	case !errors.Is(p.refused, journal.ErrDamaged):
 		p.fail("refusal", "%s, and the store does not open, but does not say that it is damaged: %s", r, text)
-	case !named || !strings.Contains(text, "offset"):
+	case !r.located(text):
 		p.fail("refusal", "%s, and the store does not say where it is damaged: %s", r, text)
 	case before != p.contents():
 		p.fail("refusal", "%s, and the store refuses to open, but not without changing something first", r)
 	}
+}
+
+// located says whether a refusal says where the damage is: at which offset of
+// which file. What is not there shows only in what comes after it, by the entry
+// with which that begins.
+func (r Rot) located(text string) bool {
+	switch r.Kind {
+	case Missing, Short:
+		return strings.Contains(text, "entry")
+	}
+	return strings.Contains(text, r.File) && strings.Contains(text, "offset")
 }
 
 // contents returns all names and bytes of the disk.
