@@ -366,22 +366,42 @@ func TestTheAdviceHelps(t *testing.T) {
 	}
 }
 
-var advice = regexp.MustCompile(`(\d{20}\.journal), offset \d+, .* remove all files after this one and cut this one to (\d+) bytes`)
+func TestTheAdviceHelpsWhenAHeaderIsDamagedOrAFileIsMissing(t *testing.T) {
+	m, want := several(t)
+	for i, name := range m.names() {
+		d := m.clone()
+		before := binary.LittleEndian.Uint64(d.files[name].bytes[20:]) - 1
+		d.files[name].bytes[20] ^= 1
+		followAdvice(t, d, want[:before])
+		if i > 0 && name != m.last() {
+			d := m.clone()
+			delete(d.files, name)
+			followAdvice(t, d, want[:before])
+		}
+	}
+}
+
+var (
+	adviceToRemove = regexp.MustCompile(`(\d{20}\.journal), offset 0, .* remove this file and all after it$`)
+	adviceToCut    = regexp.MustCompile(`(\d{20}\.journal), offset \d+, .* remove all files after this one and cut this one to (\d+) bytes$`)
+)
 
 func followAdvice(t *testing.T, m *memory, want []string) {
 	t.Helper()
 	_, _, err := replay(m)
 	require.ErrorIs(t, err, journal.ErrDamaged)
-	words := advice.FindStringSubmatch(err.Error())
-	require.NotNil(t, words, err)
+	remove, cut := adviceToRemove.FindStringSubmatch(err.Error()), adviceToCut.FindStringSubmatch(err.Error())
+	require.True(t, (remove == nil) != (cut == nil), err)
 	for _, name := range m.names() {
-		if name > words[1] {
+		if remove != nil && name >= remove[1] || cut != nil && name > cut[1] {
 			delete(m.files, name)
 		}
 	}
-	size, err := strconv.Atoi(words[2])
-	require.NoError(t, err)
-	m.files[words[1]].bytes = m.files[words[1]].bytes[:size]
+	if cut != nil {
+		size, err := strconv.Atoi(cut[2])
+		require.NoError(t, err)
+		m.files[cut[1]].bytes = m.files[cut[1]].bytes[:size]
+	}
 	got, r, err := replay(m)
 	require.NoError(t, err)
 	require.Equal(t, want, got)
