@@ -11,6 +11,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -45,10 +46,11 @@ type config struct {
 	store    string // goroutines
 	dir      string // goroutines, handles
 	file     string // servant
-	what     string // explore, crash
+	what     string // explore, crash, held
 	schedule string // explore
 	story    bool   // explore, crash
 	crash    crashConfig
+	overload overloadConfig
 }
 
 // verb is one of the driver's commands.
@@ -64,6 +66,9 @@ func verbs() map[string]verb {
 		"handles":    {"two processes share a mapped file, and one of them has it open twice", runHandles},
 		"explore":    {"run the code of step 02 (-what) in every order", runExplore},
 		"crash":      {"cut the power of step 04 at every moment, or let its disk fail (-what)", runCrash},
+		"held":       {"look at a store of step 04 while its disk stands still (-what)", runHeld},
+		"overload":   {"let more clients come to the queue of step 04 than its disk can serve", runOverload},
+		"fill":       {"write to the same keys of step 04 over and over, and open it again", runFill},
 
 		// What the others run in processes of their own, which may crash.
 		"in-goroutines": {"", inGoroutines},
@@ -107,7 +112,7 @@ func run(args []string) int {
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, "usage: driver VERB [flags]\n\n")
-	for _, name := range []string{"model", "goroutines", "handles", "explore", "crash"} {
+	for _, name := range []string{"model", "goroutines", "handles", "explore", "crash", "held", "overload", "fill"} {
 		fmt.Fprintf(w, "  %-10s  %s\n", name, verbs()[name].short)
 	}
 	fmt.Fprint(w, "\nEach verb lists its flags with -h.\n")
@@ -123,14 +128,12 @@ func parse(name string, args []string) (config, error) {
 	fs.StringVar(&c.store, "store", "locked", "goroutines: map, locked, sharded or mapped")
 	fs.StringVar(&c.dir, "dir", "", "where files may be made for the time of the run; if empty, where -out is")
 	fs.StringVar(&c.file, "file", "", "servant: the mapped file")
-	what := "locked"
-	if name == "crash" {
-		what = "power"
-	}
-	fs.StringVar(&c.what, "what", what, "explore: locked, sharded, mapped or lost-update; crash: power, errors, rot or lying-sync")
+	what := cmp.Or(map[string]string{"crash": "power", "held": "errors"}[name], "locked")
+	fs.StringVar(&c.what, "what", what, "explore: locked, sharded, mapped or lost-update; crash: power, errors, rot or lying-sync; held: errors, overload or sharing")
 	fs.StringVar(&c.schedule, "schedule", "", "explore: only this one, given as PROGRAM:SCHEDULE by an earlier report")
 	fs.BoolVar(&c.story, "story", false, "explore, crash: print what goes wrong for people, and no JSON")
 	c.crash.register(fs)
+	c.overload.register(fs)
 	if err := fs.Parse(args); err != nil {
 		return c, err
 	}
