@@ -38,6 +38,7 @@ func verbs() []verb {
 		{"matrix", "run every scenario against every step and print the grid", runMatrix},
 		{"run", "run one scenario and tell the story", runRun},
 		{"replay", "run a cell again by its seed", runReplay},
+		{"shrink", "cut a run that fails down to what is needed to fail", runShrink},
 		{"judge", "judge a recorded history again", runJudge},
 		{"mutants", "plant known bugs and see that each is caught", runMutants},
 		{"bench", "measure the steps side by side with something bare", runBench},

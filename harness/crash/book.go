@@ -137,7 +137,8 @@ type book struct {
 	sessions [clients]session.ID
 	numbers  [clients]uint64
 	last     [clients]*durable.Request // the last numbered one
-	values   []string                  // that were definitely refused
+	refused  int                       // how many requests were, definitely
+	values   []string                  // of those
 }
 
 func newBook(p *Plan) *book { return &book{plan: p, states: []state{{}}} }
@@ -283,6 +284,7 @@ func (r reply) String() string {
 // that nothing of it happened.
 func (b *book) undone(n int) {
 	first := len(b.log) - n
+	b.refused += n
 	for _, e := range b.log[first:] {
 		if e.op >= 0 {
 			b.ops[e.op].Outcome, b.ops[e.op].Return = history.Fail, b.tick()

@@ -78,6 +78,9 @@ func Run(o Options) (*Report, error) {
 	if !slices.Contains([]string{Batchwise, Interval, Never}, o.Sync) {
 		return nil, fmt.Errorf("crash: no policy %q; there are batch, interval and never", o.Sync)
 	}
+	if o.What == "rot" && o.Sync != Batchwise {
+		return nil, fmt.Errorf("crash: what rots must have been synced; the policy must be batch")
+	}
 	r := &Report{What: o.What, Sync: o.Sync, Seed: o.Seed, Verdict: check.Pass, Kinds: map[string]int{}}
 	var hash uint64
 	for i := uint64(0); r.States < max(o.States, 1); i++ {

@@ -15,34 +15,39 @@ func tryErrors(x *explorer) {
 	x.limits = limits{from: math.MaxInt, to: 1, ends: []End{}}
 	x.explore() // to see which operations there are
 	trace := x.first.disk.Trace
-	rng := rand.New(rand.NewPCG(x.plan.Seed, 300))
 	for _, op := range trace {
-		for _, f := range failures(op, rng) {
+		for _, f := range failures(op, x.plan.Seed) {
 			x.withFault(Fault{0, f}, limits{fates: 5, from: f.At + 1, to: f.At + max(1, f.Times) + 6})
 		}
 	}
-	for _, e := range crashes(trace, rng) {
+	for _, e := range crashes(trace, x.plan.Seed) {
 		x.limits = limits{ends: []End{e}, later: 1}
 		x.explore()
 		if x.failure != nil {
 			return
 		}
 		for _, op := range x.second.disk.Trace {
-			for _, f := range failures(op, rng) {
+			for _, f := range failures(op, x.plan.Seed) {
 				x.withFault(Fault{1, f}, limits{ends: []End{e}, later: 3})
 			}
 		}
 	}
 }
 
-// failures returns the ways in which an operation can fail.
-func failures(op simdisk.Op, rng *rand.Rand) (out []simdisk.Fault) {
+// failures returns the ways in which an operation can fail. Of an append that
+// meets an input/output error, everything has been written nevertheless: that
+// is the hardest to take back.
+func failures(op simdisk.Op, seed uint64) (out []simdisk.Fault) {
+	rng := rand.New(rand.NewPCG(seed, uint64(300+op.N)))
 	for _, kind := range []simdisk.FaultKind{simdisk.EIO, simdisk.NoSpace, simdisk.Short, simdisk.FailedSync} {
 		if !kind.Suits(op.Kind) {
 			continue
 		}
 		f := simdisk.Fault{At: op.N, Kind: kind}
-		if op.Kind == simdisk.Append {
+		switch {
+		case op.Kind == simdisk.Append && kind == simdisk.EIO:
+			f.Keep = op.Size
+		case op.Kind == simdisk.Append:
 			f.Keep = rng.IntN(op.Size + 1)
 		}
 		if kind == simdisk.NoSpace && rng.IntN(2) == 0 {
@@ -56,7 +61,8 @@ func failures(op simdisk.Op, rng *rand.Rand) (out []simdisk.Fault) {
 // crashes returns some ends of the first process, on which restarts are tried
 // that meet errors: a kill when all is done, and two losses of power while a
 // batch was being synced.
-func crashes(trace []simdisk.Op, rng *rand.Rand) []End {
+func crashes(trace []simdisk.Op, seed uint64) []End {
+	rng := rand.New(rand.NewPCG(seed, 299))
 	var syncs []int
 	for i, op := range trace {
 		if op.Kind == simdisk.Sync && i > 0 && trace[i-1].Kind == simdisk.Append {

@@ -25,7 +25,11 @@ func (b *book) explain(n, must int, items []item) (checker, reason string) {
 			continue
 		}
 		if k >= must && n >= 0 && n <= len(b.log) {
-			return "prefix", fmt.Sprintf("the store holds what it held after %d requests, but says that its last version is %d", k, n+1)
+			text := fmt.Sprintf("the store holds what it held after %d requests, but says that its last version is %d", k, n+1)
+			if n > k && b.refused > 0 {
+				text += ": something is in its journal of which it had said that it had not happened"
+			}
+			return "prefix", text
 		}
 	}
 	if n > len(b.log) {

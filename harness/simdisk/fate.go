@@ -281,11 +281,15 @@ func (r rename) words() string {
 func (r remains) words() string {
 	n := r.node
 	now := int64(len(n.content))
-	kept, lost := []string{}, []string{}
+	before, safe := "are as they were before", int64(0)
+	if slices.IsSorted(n.sizes) { // it only grew
+		before, safe = "read as zeros", n.sizes[0]
+	}
+	var kept, lost, between []string
 	for i, v := range r.versions {
 		s := n.sectors[i]
 		from := int64(s.index) * Sector
-		where := fmt.Sprintf("%d–%d", from, min(from+Sector, r.size)-1)
+		where := fmt.Sprintf("%d–%d", max(from, safe), min(from+Sector, r.size)-1)
 		switch states := s.states(int64(len(v))); {
 		case len(states) == 1: // nothing was open here
 		case v == states[len(states)-1]:
@@ -293,10 +297,10 @@ func (r remains) words() string {
 		case v == states[0]:
 			lost = append(lost, where)
 		default:
-			lost = append(lost, where+" (halfway)")
+			between = append(between, where)
 		}
 	}
-	whole := len(lost) == 0
+	whole := len(lost)+len(between) == 0
 	switch {
 	case whole && r.size == now:
 		return r.name + ": all that was written survives"
@@ -307,9 +311,14 @@ func (r remains) words() string {
 	case whole:
 		return fmt.Sprintf("%s: what was cut off is back, it has %d bytes and not %d", r.name, r.size, now)
 	}
-	text := fmt.Sprintf("%s: %d bytes long, but bytes %s are as they were before", r.name, r.size, strings.Join(lost, ", "))
-	if len(kept) > 0 {
-		text += "; bytes " + strings.Join(kept, ", ") + " survive"
+	text := fmt.Sprintf("%s: %d bytes long", r.name, r.size)
+	for _, part := range []struct {
+		where []string
+		words string
+	}{{lost, before}, {between, "are as they were for a while"}, {kept, "survive"}} {
+		if len(part.where) > 0 {
+			text += fmt.Sprintf("; bytes %s %s", strings.Join(part.where, ", "), part.words)
+		}
 	}
 	return text
 }

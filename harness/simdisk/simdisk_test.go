@@ -218,7 +218,7 @@ func TestAFateIsToldInWords(t *testing.T) {
 	create(t, d, "y", "")
 	require.NoError(t, f.Append([]byte(strings.Repeat("b", 600))))
 	assert.Equal(t, []string{"y is gone: its name was not synced", "x: only the 1 bytes that were synced survive, of 601"}, d.Describe(nil))
-	assert.Equal(t, []string{"x: 601 bytes long, but bytes 0–511 are as they were before; bytes 512–600 survive"}, d.Describe(simdisk.Fate{1, 2, 0, 1}))
+	assert.Equal(t, []string{"x: 601 bytes long; bytes 1–511 read as zeros; bytes 512–600 survive"}, d.Describe(simdisk.Fate{1, 2, 0, 1}))
 	assert.Equal(t, "7 append 600 bytes to x", d.Trace[6].String(), "the operations too")
 }
 

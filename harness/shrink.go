@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"zeyrho/harness/check"
+	"zeyrho/harness/report"
+	"zeyrho/harness/scenario"
+	"zeyrho/harness/zoo"
+)
+
+// shrinking is what the flags of shrink say.
+type shrinking struct {
+	scenario string
+	steps    string
+	seed     uint64
+	bug      string
+	keep     string
+	plan     string
+}
+
+func runShrink(ctx context.Context, args []string) (int, error) {
+	fs := flags("shrink", `Looks for a crash state in which a step breaks its promise, and cuts the plan
+that leads to it down to what is needed: the fewest requests, the simplest
+requests, the fewest crashes. It tells what happens then, and keeps the plan.
+
+It works on simulated cells of step 04: power-loss, disk-errors and bit-rot.
+They break nothing, we hope. To see it at work, plant a bug:
+
+  go run ./harness shrink -scenario power-loss -steps 4 -bug 04a`)
+	var s shrinking
+	fs.StringVar(&s.scenario, "scenario", "", "the scenario: power-loss, disk-errors or bit-rot")
+	fs.StringVar(&s.steps, "steps", "4", "the step")
+	fs.Uint64Var(&s.seed, "seed", 1, "`seed` of the workload, as the report printed it")
+	fs.StringVar(&s.bug, "bug", "", "plant the bug with this `id` first (see mutants)")
+	fs.StringVar(&s.keep, "keep", filepath.Join(".build", "runs"), "keep the plan in this `directory`")
+	fs.StringVar(&s.plan, "plan", "", "run the plan in this `file` again, to the letter, and shrink nothing")
+	if err := parse(fs, args); err != nil {
+		return exitUsage, err
+	}
+	if s.scenario == "" && s.plan == "" {
+		return exitUsage, errors.New("which scenario? Give -scenario and -seed, as the report printed them; or -plan")
+	}
+	columns, err := parseSteps(s.steps)
+	if err != nil {
+		return exitUsage, err
+	}
+	if !slices.Equal(columns, []string{"04"}) {
+		return exitUsage, fmt.Errorf("-steps %s: plans that can be shrunken exist for step 4 only", s.steps)
+	}
+	return s.run(ctx)
+}
+
+func (s *shrinking) run(ctx context.Context) (int, error) {
+	dir, err := os.MkdirTemp("", "zeyrho-shrink-")
+	if err != nil {
+		return exitUsage, err
+	}
+	defer os.RemoveAll(dir)
+	lab, err := s.lab(ctx, dir)
+	if err != nil {
+		return exitUsage, err
+	}
+	defer lab.Close()
+	var got scenario.Crashes
+	if s.plan != "" {
+		got, err = lab.ReplayPlan(ctx, s.plan)
+	} else {
+		got, err = lab.Shrink(ctx, s.scenario, s.seed)
+	}
+	if err != nil {
+		return exitUsage, err
+	}
+	return s.tell(os.Stdout, got)
+}
+
+// lab builds the programs, with the bug in them if there is to be one.
+func (s *shrinking) lab(ctx context.Context, dir string) (*scenario.Lab, error) {
+	if s.bug == "" {
+		return scenario.NewLab(ctx, scenario.Options{Columns: []string{"04"}})
+	}
+	for _, b := range zoo.Bugs() {
+		if b.ID == s.bug {
+			return infect(ctx, b, dir)
+		}
+	}
+	return nil, fmt.Errorf("there is no bug %q; docs/zoo.md lists them", s.bug)
+}
+
+// tell prints what was found, and keeps the plan.
+func (s *shrinking) tell(w io.Writer, got scenario.Crashes) (int, error) {
+	what := s.scenario + " × 04"
+	if s.plan != "" {
+		what = s.plan
+	}
+	if s.bug != "" {
+		what += ", with the bug " + s.bug
+	}
+	switch got.Verdict {
+	case check.Pass:
+		fmt.Fprintf(w, "%s: nothing goes wrong.\n", what)
+		return exitOK, nil
+	case check.Inconclusive:
+		fmt.Fprintf(w, "%s: %s\n", what, got.Reason)
+		return exitInconclusive, nil
+	}
+	fmt.Fprintf(w, "%s\n\n%s\n", report.Paint(report.Unexpected, what+": "+got.Checker), got.Story)
+	if s.plan != "" {
+		return exitViolation, nil
+	}
+	name := filepath.Join(s.keep, strings.TrimRight(fmt.Sprintf("%s-04-%d-%s", s.scenario, s.seed, s.bug), "-")+".plan.json")
+	again := "go run ./harness shrink -plan " + name
+	if s.bug != "" {
+		again += " -bug " + s.bug
+	}
+	fmt.Fprintf(w, "The plan: %s\nThe same again, to the letter: %s\n", name, again)
+	return exitViolation, writeTo(name, func(w io.Writer) error { return report.WriteJSON(w, got.Plan) })
+}
