@@ -166,7 +166,7 @@ func (s *session) request(ctx context.Context, line string) error {
 	}
 	if s.person {
 		var stop context.CancelFunc
-		ctx, stop = signal.NotifyContext(ctx, os.Interrupt)
+		ctx, stop = interruptible(ctx)
 		defer stop()
 	}
 	err = v.Run(ctx, found[1:], s.out)

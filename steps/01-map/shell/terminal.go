@@ -9,11 +9,15 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/fatih/color"
 	"github.com/peterh/liner"
 	"golang.org/x/term"
 )
+
+// Interactive says whether a Shell with the zero In and Out has a person to talk to.
+func Interactive() bool { return onTerminal(os.Stdin, os.Stdout) }
 
 // onTerminal says whether a person is at both ends. If only one of them is a
 // terminal, a program is at the other, and it gets what programs get.
@@ -44,6 +48,20 @@ func (s *session) converse(ctx context.Context, greeting string) {
 	defer t.close()
 	if err := s.loop(ctx, t); err != errExit {
 		fmt.Println() // the cursor is still behind a prompt
+	}
+}
+
+// patience is how long a person waits for an answer without a word from us.
+const patience = 2 * time.Second
+
+// interruptible returns a context that ctrl-C ends. A person whose request takes
+// long is told about that once.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	hint := time.AfterFunc(patience, func() { fmt.Println("still waiting; ctrl-C gives up") })
+	return ctx, func() {
+		hint.Stop()
+		stop()
 	}
 }
 

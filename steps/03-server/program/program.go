@@ -1,9 +1,10 @@
 // Package program answers: how does a store become something that one starts in
 // a terminal?
 //
-// As a server, as a shell that talks to one, or, which is the first thing a
-// newcomer tries, as both at once. Every step from here on is such a program.
-// It brings a store and flags of its own; the rest is the same for all.
+// It is the command line of this step and of all later ones: the flags that they
+// have in common, and what is done with them. The store is served, or a shell
+// talks to a server elsewhere, or both at once, which is the first thing that a
+// newcomer tries. A step brings its store and flags of its own.
 package program
 
 import (
@@ -144,7 +145,7 @@ func wasSetBeside(f *flag.FlagSet, names ...string) (found bool) {
 // run does what the flags say and returns the exit status.
 func (p Program) run(o options) (int, error) {
 	if o.connect != "" {
-		return runShell(o.connect, client.Config{Timeout: o.timeout}, "Connected to "+o.connect+".")
+		return runShell(o.connect, client.Config{Timeout: o.timeout}, "")
 	}
 	l, err := server.Listen(o.listen)
 	if err != nil {
@@ -212,14 +213,35 @@ func serveShell(s *server.Server, l net.Listener, store Opened) (int, error) {
 	return status, errors.Join(err, <-ended)
 }
 
+// runShell opens a shell on the server at url. Without a greeting, a person is
+// told who answers there.
 func runShell(url string, config client.Config, greeting string) (int, error) {
 	c, err := client.New(url, config)
 	if err != nil {
 		return 2, err
 	}
 	defer c.Close()
+	if greeting == "" && shell.Interactive() {
+		greeting = whoAnswers(c, url)
+	}
 	sh := shell.Shell{Store: c, Greeting: greeting, Verbs: []shell.Verb{statusVerb(c)}}
 	return sh.Run(context.Background()), nil
+}
+
+// whoAnswers says whether url leads to a server of ours. If it does not, the
+// shell goes on all the same: the server may be about to start.
+func whoAnswers(c *client.Client, url string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	members, err := c.Status(ctx)
+	_, unreachable := errors.AsType[*net.OpError](err)
+	switch {
+	case unreachable || errors.Is(err, context.DeadlineExceeded):
+		return "Nobody answers at " + url + " yet. Is the server running, and is this its address?"
+	case err != nil || members["role"] == nil:
+		return "What answers at " + url + ` is no server of ours, or not ready. "status" shows what it says.`
+	}
+	return "Connected to " + url + "."
 }
 
 func statusVerb(c *client.Client) shell.Verb {
