@@ -14,6 +14,6 @@ var (
 	ErrReadOnly = errors.New("the file or its directory cannot be written, which readers need too; change the permissions or choose another name")
 	ErrNoRoom   = errors.New("there is no room on the disk for a file of this size; choose a smaller size or another disk")
 	ErrSize     = errors.New("the size of the file is out of range")
-	ErrBusy     = errors.New("the writer's lock did not come free in time, and its holder may be stopped; nothing has happened")
+	ErrBusy     = errors.New("the writer's lock did not come free, and its holder may be stopped; nothing has happened")
 	ErrClosed   = errors.New("the store is closed")
 )

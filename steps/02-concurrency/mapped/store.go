@@ -167,6 +167,9 @@ func (s *Store) Do(ctx context.Context, c kv.Command) (kv.Result, error) {
 		return kv.Result{}, err
 	}
 	r, err := s.do(ctx, codec.Append(nil, c))
+	if errors.Is(err, ErrBusy) && errors.Is(ctx.Err(), context.Canceled) {
+		err = fmt.Errorf("you stopped waiting: %w", err)
+	}
 	if err != nil {
 		return kv.Result{}, fmt.Errorf("write %q to %s: %w", c.Key, s.path, err)
 	}

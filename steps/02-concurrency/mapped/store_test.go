@@ -133,6 +133,13 @@ func TestAWriterWaitsForTheLockAndAReaderDoesNot(t *testing.T) {
 	assert.NotErrorIs(t, err, kv.ErrUnknown)
 	assert.ErrorContains(t, err, "nothing has happened")
 
+	ctx, cancel = context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	_, err = mine.Do(ctx, kv.Put("a", []byte("2")))
+	assert.ErrorIs(t, err, mapped.ErrBusy)
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorContains(t, err, "you stopped waiting")
+
 	free()
 	assert.Equal(t, kv.Version(2), do(t, mine, kv.Put("a", []byte("3"))).Version, "nothing had happened")
 }
