@@ -323,7 +323,7 @@ func TestADrainEndsEvenIfTheStoreHangs(t *testing.T) {
 		<-g.entered
 		began := time.Now()
 		r.stop()
-		require.ErrorContains(t, <-r.ended, "1 requests in flight")
+		require.ErrorContains(t, <-r.ended, "1 requests unanswered")
 		require.Equal(t, 10*time.Second, time.Since(began))
 		require.Zero(t, closedAfter(busy))
 		close(g.release)

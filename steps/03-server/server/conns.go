@@ -119,6 +119,19 @@ func (cs *conns) count() int {
 	return len(cs.members)
 }
 
+// unanswered counts the connections on which a request has begun, whose body may
+// still be on its way.
+func (cs *conns) unanswered() (n int) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for _, at := range cs.members {
+		if !at.Value.(*member).quiet {
+			n++
+		}
+	}
+	return n
+}
+
 type connKey struct{}
 
 // withConn is a hook of net/http: it lets a handler find its connection.

@@ -150,8 +150,13 @@ func (s *Server) get(r *http.Request, key string) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if !it.Exists() {
+	switch {
+	case !it.Exists():
 		return reply{}, absent(key)
+	case !wanted(r.Header, it.Version):
+		return reply{}, conflict(key, it.Version)
+	case known(r.Header, it.Version):
+		return reply{status: http.StatusNotModified, version: it.Version}, nil
 	}
 	leave, err := room(s.answers, len(it.Value))
 	return reply{status: http.StatusOK, kind: rawBytes, body: it.Value, version: it.Version, leave: leave}, err

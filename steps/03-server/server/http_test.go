@@ -114,6 +114,42 @@ func TestEveryRefusalHasItsCode(t *testing.T) {
 	require.Equal(t, "two", r.do("GET", "/kv/k", "").body, "a refusal changes nothing")
 }
 
+func TestAReadTakesTheConditionsOfHTTP(t *testing.T) {
+	r := startOnLoopback(t, newStore(), server.Config{})
+	require.Equal(t, 204, r.do("PUT", "/kv/k", "one").StatusCode)
+	for _, c := range []struct {
+		path    string
+		status  int
+		headers []string
+	}{
+		{"/kv/k", 304, []string{`If-None-Match: "1"`}},
+		{"/kv/k", 304, []string{`If-None-Match: W/"1"`}},
+		{"/kv/k", 304, []string{`If-None-Match: "7", "1"`}},
+		{"/kv/k", 304, []string{`If-None-Match: "7"`, `If-None-Match: "1"`}},
+		{"/kv/k", 304, []string{`If-None-Match: *`}},
+		{"/kv/k", 304, []string{`If-Match: "1"`, `If-None-Match: "1"`}},
+		{"/kv/k", 200, []string{`If-None-Match: "7"`}},
+		{"/kv/k", 200, []string{`If-Match: "7", "1"`}},
+		{"/kv/k", 200, []string{`If-Match: *`}},
+		{"/kv/k", 412, []string{`If-Match: "7"`}},
+		{"/kv/k", 412, []string{`If-Match: W/"1"`}},
+		{"/kv/absent", 404, []string{`If-None-Match: *`}},
+		{"/kv/absent", 404, []string{`If-Match: "1"`}},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			a := r.do(method, c.path, "", c.headers...)
+			require.Equal(t, c.status, a.StatusCode, "%s %s", method, c.headers)
+			switch {
+			case c.status < 400:
+				require.Equal(t, `"1"`, a.Header.Get("ETag"))
+			case method == "GET":
+				require.Contains(t, []server.Code{server.CodeConflict, server.CodeNotFound}, a.code())
+			}
+			require.Equal(t, c.status == 200 && method == "GET", a.body == "one")
+		}
+	}
+}
+
 func TestAConflictSaysTheVersionEvenIfThatIsZero(t *testing.T) {
 	r := startOnLoopback(t, newStore(), server.Config{})
 	require.Contains(t, r.do("PUT", "/kv/k", "", `If-Match: "7"`).body, `"version":0}`)

@@ -53,6 +53,29 @@ func commandOf(r *http.Request, c kv.Command) (kv.Command, error) {
 	return c.IfVersion(v), nil
 }
 
+// wanted reports whether the If-Match of a read, if there is one, allows for
+// version v. What a read asks for is what RFC 9110 says, lists of tags included:
+// caches and browsers ask, too.
+func wanted(h http.Header, v kv.Version) bool {
+	return h["If-Match"] == nil || anyTag(h["If-Match"], func(tag string) bool { return tag == ETag(v) })
+}
+
+// known reports whether the reader has version v already, by its If-None-Match.
+func known(h http.Header, v kv.Version) bool {
+	return anyTag(h["If-None-Match"], func(tag string) bool { return strings.TrimPrefix(tag, "W/") == ETag(v) })
+}
+
+// anyTag reports whether one of the tags in the lines of a header is what is
+// looked for, or is *, which stands for all.
+func anyTag(lines []string, sought func(tag string) bool) bool {
+	for tag := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || sought(tag) {
+			return true
+		}
+	}
+	return false
+}
+
 // ETag returns a version as an entity tag, "17" with the quotes.
 func ETag(v kv.Version) string { return `"` + strconv.FormatUint(uint64(v), 10) + `"` }
 

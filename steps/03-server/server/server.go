@@ -3,7 +3,8 @@
 //
 // It speaks HTTP, so that everything can be tried with curl:
 //
-//	GET    /kv/{key}      200, the value as the body, the version as the ETag
+//	GET    /kv/{key}      200, the value as the body, the version as the ETag;
+//	                      304 if that is known already [If-Match, If-None-Match]
 //	PUT    /kv/{key}      204; the body is the value   [If-Match, If-None-Match]
 //	DELETE /kv/{key}      204                          [If-Match]
 //	GET    /kv            200, JSON: a page of a scan  [?prefix= after= limit=]
@@ -198,7 +199,7 @@ const grace = 200 * time.Millisecond
 
 // drain ends the connections, when there is no listener any more.
 func (s *Server) drain(h *http.Server) error {
-	s.config.Log.Info("draining", "connections", s.conns.count(), "in_flight", len(s.inflight))
+	s.config.Log.Info("draining", "connections", s.conns.count(), "unanswered", s.conns.unanswered())
 	// Not a child of Run's context, which has ended.
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.Drain)
 	defer cancel()
@@ -208,8 +209,8 @@ func (s *Server) drain(h *http.Server) error {
 	s.conns.closeQuiet()
 	if err := h.Shutdown(ctx); err != nil {
 		h.Close()
-		return fmt.Errorf("drain: cut %d connections after %v, with %d requests in flight: %w",
-			s.conns.count(), s.config.Drain, len(s.inflight), err)
+		return fmt.Errorf("drain: cut %d connections after %v, with %d requests unanswered: %w",
+			s.conns.count(), s.config.Drain, s.conns.unanswered(), err)
 	}
 	return nil
 }

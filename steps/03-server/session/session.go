@@ -34,9 +34,9 @@ type ID string
 // NewIncarnation draws 60 random bits, as text.
 func NewIncarnation() string { return rand.Text()[:12] }
 
-// Identity says which request this is: the how-many-eth of which session. A
-// client gives every new command a greater number, and the same number only
-// to the same command. The store believes it: who sends another command under
+// Identity says which request this is: whose, and the number of it. A client
+// gives every new command a greater number, and the same number only to the
+// same command. The store believes it: who sends another command under
 // an old number gets the old answer. (Some public services keep a checksum of
 // the request too, and refuse that.)
 type Identity struct {
