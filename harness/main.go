@@ -24,6 +24,7 @@ const (
 	exitViolation    = 1 // a promise was broken, or a planned failure did not happen
 	exitInconclusive = 2 // nothing was broken, but something could not be judged
 	exitUsage        = 3 // the command line makes no sense, or the harness could not work
+	exitInterrupted  = 130
 )
 
 // verb is one of the harness' commands.
@@ -68,7 +69,7 @@ func dispatch(ctx context.Context, args []string) int {
 			return exitOK
 		case ctx.Err() != nil:
 			fmt.Fprintln(os.Stderr, "\nharness: interrupted; every process that it started has been ended")
-			return 130
+			return exitInterrupted
 		case err != nil:
 			fmt.Fprintf(os.Stderr, "harness %s: %v\n", v.name, err)
 			return max(status, exitUsage)
@@ -92,7 +93,8 @@ usage: go run ./harness VERB [flags]
 	fmt.Fprint(w, `
 Each verb explains its flags with -h. The exit status is 0 if everything came
 out as expected, 1 if a promise was broken (or a planned failure did not show),
-2 if something could not be judged, and 3 if the command line makes no sense.
+2 if something could not be judged, 3 if the command line makes no sense or asks
+for nothing that could be run, and 130 if ctrl-C put an end to it.
 (go run prints that status, and itself ends with 1: scripts should build the
 harness, go build -o .build/harness ./harness, and run that.)
 `)

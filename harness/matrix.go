@@ -34,10 +34,16 @@ type selection struct {
 	again    string // what a replay adds to the names of histories, so that none is lost
 }
 
+// registerCells adds the flags that say which cells.
+func (s *selection) registerCells(fs *flag.FlagSet) {
+	fs.StringVar(&s.steps, "steps", "", "these steps only, such as 2, 1-3 or 1,3 (default all)")
+	fs.StringVar(&s.scenario, "scenario", "", "this scenario only (see list)")
+	fs.StringVar(&s.world, "world", "", "cells of this world only: real or sim")
+}
+
+// register adds all flags.
 func (s *selection) register(fs *flag.FlagSet) {
-	fs.StringVar(&s.steps, "steps", "", "steps to run, such as 2, 1-3 or 1,3 (default all)")
-	fs.StringVar(&s.scenario, "scenario", "", "run this scenario only (see list)")
-	fs.StringVar(&s.world, "world", "", "run cells of this world only: real or sim")
+	s.registerCells(fs)
 	fs.Uint64Var(&s.seed, "seed", 1, "first `seed`: it decides workloads and faults")
 	fs.IntVar(&s.seeds, "seeds", 1, "how many seeds to run, counting up")
 	fs.BoolVar(&s.full, "full", false, "the long tier: longer loads, longer waits")
@@ -52,14 +58,15 @@ type job struct {
 	seed     uint64
 }
 
-// jobs lists what the flags select, in the order of the matrix.
-func (s *selection) jobs() ([]job, error) {
+// errNothing is the answer to flags that fit no cell, or only such as ask nothing.
+var errNothing = errors.New("no question is asked there: it would make no sense for this step, or in this world; list shows what there is")
+
+// chosen returns the scenarios that the flags select, with the cells that they
+// select, in the order of the matrix.
+func (s *selection) chosen() ([]scenario.Scenario, error) {
 	columns, err := parseSteps(s.steps)
 	if err != nil {
 		return nil, err
-	}
-	if s.seeds < 1 {
-		return nil, fmt.Errorf("-seeds %d: must be at least 1", s.seeds)
 	}
 	if s.world != "" && s.world != scenario.Real && s.world != scenario.Sim {
 		return nil, fmt.Errorf("-world %q: must be real or sim", s.world)
@@ -72,24 +79,43 @@ func (s *selection) jobs() ([]job, error) {
 		}
 		all = []scenario.Scenario{one}
 	}
+	asked := false
+	for i, sc := range all {
+		all[i].Cells = slices.DeleteFunc(slices.Clone(sc.Cells), func(c scenario.Cell) bool {
+			return !slices.Contains(columns, c.Column) || (s.world != "" && c.World != s.world)
+		})
+		asked = asked || slices.ContainsFunc(all[i].Cells, asks)
+	}
+	if !asked {
+		return nil, errNothing
+	}
+	return all, nil
+}
+
+// asks says whether there is anything to run.
+func asks(c scenario.Cell) bool { return c.Expect != scenario.NA }
+
+// jobs lists what the flags select, in the order of the matrix.
+func (s *selection) jobs() ([]job, error) {
+	if s.seeds < 1 {
+		return nil, fmt.Errorf("-seeds %d: must be at least 1", s.seeds)
+	}
+	chosen, err := s.chosen()
+	if err != nil {
+		return nil, err
+	}
 	var jobs []job
-	for _, sc := range all {
+	for _, sc := range chosen {
 		for _, c := range sc.Cells {
-			if !slices.Contains(columns, c.Column) || (s.world != "" && c.World != s.world) {
-				continue
-			}
 			jobs = append(jobs, s.repeat(sc, c)...)
 		}
-	}
-	if len(jobs) == 0 {
-		return nil, errors.New("no cell fits these flags; list shows what there is")
 	}
 	return jobs, nil
 }
 
 func (s *selection) repeat(sc scenario.Scenario, c scenario.Cell) []job {
 	n := s.seeds
-	if c.Expect == scenario.NA {
+	if !asks(c) {
 		n = 1
 	}
 	jobs := make([]job, n)
@@ -187,7 +213,7 @@ func (s *selection) run(ctx context.Context) (*report.Matrix, time.Duration, err
 	}
 	runs := 0
 	for _, j := range jobs {
-		if j.cell.Expect != scenario.NA {
+		if asks(j.cell) {
 			runs++
 		}
 	}
@@ -203,7 +229,7 @@ func (s *selection) run(ctx context.Context) (*report.Matrix, time.Duration, err
 	m := &report.Matrix{}
 	done := 0
 	for _, j := range jobs {
-		if j.cell.Expect != scenario.NA {
+		if asks(j.cell) {
 			p.show(done, fmt.Sprintf("%s × %s", j.scenario.Name, j.cell.Column))
 			done++
 		}
@@ -272,9 +298,6 @@ func status(m *report.Matrix) int {
 func verdictLine(m *report.Matrix, seeds int, took time.Duration) string {
 	n := m.Counts()
 	ran := len(m.Cells) - n[report.Blank]
-	if ran == 0 {
-		return "Nothing was run: the question makes no sense for this step."
-	}
 	text := fmt.Sprintf("%d runs (%d per cell) in %.0f s: ", ran, seeds, took.Seconds())
 	if m.OK {
 		return text + "every cell came out as expected."

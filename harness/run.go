@@ -7,10 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"time"
 
-	"zeyrho/harness/check"
 	"zeyrho/harness/history"
 	"zeyrho/harness/report"
 	"zeyrho/harness/scenario"
@@ -84,12 +83,21 @@ func story(w io.Writer, c report.Cell) error {
 	fmt.Fprintf(w, "%s × %s (%s world, seed %d): %s\n", c.Scenario, c.Column, c.World, c.Seed, sc.Question)
 	report.WriteStory(w, h)
 	report.WriteFindings(w, cell, cell.Judge(&h))
-	fmt.Fprintf(w, "\n%s in %.1f s. The history: %s\n", report.Paint(c.Look(), c.Mark()), c.Seconds, c.History)
-	if c.Look() == report.Planned {
-		fmt.Fprintf(w, "Red as planned: %s Step %s mends it.\n", c.Why, c.FixedBy)
-	}
+	conclude(w, c, fmt.Sprintf(" in %.1f s. The history: %s", c.Seconds, c.History))
 	fmt.Fprintf(w, "Again: %s\n", c.Replay())
 	return nil
+}
+
+// conclude says how the cell came out, and what it means if that is red as
+// planned.
+func conclude(w io.Writer, c report.Cell, more string) {
+	fmt.Fprintf(w, "\n%s%s\n", report.Paint(c.Look(), c.Mark()), more)
+	if c.Look() != report.Planned {
+		return
+	}
+	for _, line := range report.Wrap(fmt.Sprintf("Red as planned: %s Step %s mends it.", c.Why, c.FixedBy), 78) {
+		fmt.Fprintln(w, line)
+	}
 }
 
 // load reads a history and finds the cell that it is a run of.
@@ -118,60 +126,45 @@ func load(file string) (h history.History, sc scenario.Scenario, cell scenario.C
 	return h, sc, cell, nil
 }
 
-func runJudge(_ context.Context, args []string) (int, error) {
-	fs := flags("judge", "Reads histories (JSON lines, as run keeps them) and judges them again:\n\n  go run ./harness judge .build/runs/kill-restart-01-real-1.jsonl\n\nNothing is run. The verdict depends on the history alone.")
-	page := fs.String("html", "", "also draw the operations on -key to this HTML `file`")
-	key := fs.String("key", "", "the key to draw")
-	if err := parseFlags(fs, args); err != nil {
-		return exitUsage, err
-	}
-	if fs.NArg() == 0 {
-		return exitUsage, fmt.Errorf("which history? Name one or more files; run keeps them in .build/runs")
-	}
-	worst := exitOK
-	for _, file := range fs.Args() {
-		h, sc, cell, err := load(file)
-		if err != nil {
-			return exitUsage, err
-		}
-		findings := cell.Judge(&h)
-		c := report.NewCell(sc, cell, h.Header.Seed, findings)
-		fmt.Printf("%s × %s: %s\n", sc.Name, cell.Column, strings.TrimSpace(sc.Question))
-		report.WriteStory(os.Stdout, h)
-		report.WriteFindings(os.Stdout, cell, findings)
-		if *page != "" {
-			if err := writeTo(*page, func(w io.Writer) error { return check.WriteLinHTML(w, &h, *key, 20*time.Second) }); err != nil {
-				return exitUsage, err
-			}
-		}
-		m := report.Matrix{}
-		m.Add(c)
-		worst = max(worst, status(&m))
-	}
-	return worst, nil
-}
-
 func runList(_ context.Context, args []string) (int, error) {
 	fs := flags("list", "Lists the scenarios: what each asks, and what is expected of each step.\nNothing is run.")
+	var sel selection
+	sel.registerCells(fs)
 	grid := fs.Bool("grid", false, "print the grid as it ought to come out instead")
 	svg := fs.String("svg", "", "draw that grid to this `file` instead")
 	if err := parse(fs, args); err != nil {
 		return exitUsage, err
 	}
+	chosen, err := sel.chosen()
+	if err != nil {
+		return exitUsage, err
+	}
 	switch {
 	case *svg != "":
-		return exitOK, writeTo(*svg, func(w io.Writer) error { report.Plan().WriteSVG(w); return nil })
+		return exitOK, draw(*svg, func(w io.Writer) error { report.Plan(chosen).WriteSVG(w); return nil })
 	case *grid:
-		report.Plan().WriteGrid(os.Stdout)
+		report.Plan(chosen).WriteGrid(os.Stdout)
 	default:
-		for _, s := range scenario.All() {
+		for _, s := range chosen {
 			listScenario(s)
 		}
 	}
 	return exitOK, nil
 }
 
+// draw fills a file and says so.
+func draw(name string, fill func(io.Writer) error) error {
+	err := writeTo(name, fill)
+	if err == nil {
+		fmt.Println("Written:", name)
+	}
+	return err
+}
+
 func listScenario(s scenario.Scenario) {
+	if !slices.ContainsFunc(s.Cells, asks) {
+		return
+	}
 	fmt.Printf("%s\n    %s\n", s.Name, s.Question)
 	for _, c := range s.Cells {
 		switch c.Expect {

@@ -62,6 +62,28 @@ func mergeBlank(rows []*row) []*row {
 	return out
 }
 
+// square returns the cell in a column. Where there is none the question is not
+// asked in this world.
+func (r *row) square(column string) Cell {
+	if c, ok := r.cells[column]; ok {
+		return c
+	}
+	return Cell{Expected: string(scenario.NA)}
+}
+
+// squares counts the squares of the grid, which are fewer than the cells if
+// several seeds ran.
+func (m *Matrix) squares() map[Look]int {
+	n := map[Look]int{}
+	rows, columns := m.rows()
+	for _, r := range rows {
+		for _, col := range columns {
+			n[r.square(col).Look()]++
+		}
+	}
+	return n
+}
+
 func (r *row) blank() bool {
 	for _, c := range r.cells {
 		if c.Look() != Blank {
@@ -105,26 +127,23 @@ func (m *Matrix) WriteGrid(w io.Writer) {
 	}
 	var heads []string
 	for _, c := range columns {
-		heads = append(heads, pad(scenario.StepName(c), square))
+		heads = append(heads, pad(scenario.StepName(c), wideSquare))
 	}
 	line("scenario", heads)
 	for _, r := range rows {
 		var squares []string
 		for _, col := range columns {
-			mark, look := "–", Blank // no cell: the question is not asked in this world
-			if c, ok := r.cells[col]; ok {
-				mark, look = c.Mark(), c.Look()
-			}
-			squares = append(squares, paint(look, mark)+pad("", square-utf8.RuneCountInString(mark)))
+			c := r.square(col)
+			squares = append(squares, paint(c.Look(), c.Mark())+pad("", wideSquare-utf8.RuneCountInString(c.Mark())))
 		}
 		line(r.name, squares)
 	}
 }
 
-// square is the width of a square, in characters.
-const square = 14
+// wideSquare is the width of a square, in characters.
+const wideSquare = 14
 
-// WriteLegend prints what the marks mean, those that occur.
+// WriteLegend prints what the marks mean, those that occur, and how often.
 func (m *Matrix) WriteLegend(w io.Writer) {
 	meaning := []struct {
 		look Look
@@ -138,7 +157,7 @@ func (m *Matrix) WriteLegend(w io.Writer) {
 		{Inconclusive, "? UNDECIDED", "the run did too little, or could not be judged"},
 		{Blank, "–", "the question makes no sense for this step, or not in this world"},
 	}
-	n := m.Counts()
+	n := m.squares()
 	for _, x := range meaning {
 		if n[x.look] > 0 {
 			fmt.Fprintf(w, "  %s  %s (%d)\n", paint(x.look, pad(x.mark, 12)), x.text, n[x.look])

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/fatih/color"
@@ -117,6 +118,47 @@ func TestTheUnexpectedFindingIsTheOneThatIsTold(t *testing.T) {
 	assert.Equal(t, "news", c.Reason)
 }
 
+func TestTheLegendCountsTheSquares(t *testing.T) {
+	color.NoColor = true
+	m := matrix()
+	for _, c := range cells() { // once more, with another seed
+		c.Seed++
+		m.Add(c)
+	}
+	var grid, legend bytes.Buffer
+	m.WriteGrid(&grid)
+	m.WriteLegend(&legend)
+	for mark, line := range map[string]string{"–": "in this world (4)", "✗ fails→04": "mends it (1)", "✓ pass": "promise (1)"} {
+		assert.Contains(t, legend.String(), line)
+		assert.Equal(t, strings.Count(grid.String(), mark), int(line[len(line)-2]-'0'), mark)
+	}
+}
+
+func TestAPassIsThatOfAllCheckers(t *testing.T) {
+	c := cells()[0]
+	assert.Equal(t, "pass", c.Verdict)
+	assert.Empty(t, c.Checker)
+}
+
+func TestACheckerSpeaksOnceUnlessItHasMoreToSay(t *testing.T) {
+	color.NoColor = true
+	pass := check.Finding{Checker: "coverage", Verdict: check.Pass}
+	little := check.Finding{Checker: "coverage", Verdict: check.Inconclusive, Reason: "too little"}
+	other := check.Finding{Checker: "model", Verdict: check.Pass}
+	for _, x := range []struct {
+		findings []check.Finding
+		want     string
+	}{
+		{[]check.Finding{pass, other, pass}, "  coverage: pass\n  model: pass\n"},
+		{[]check.Finding{pass, other, little}, "  model: pass\n  coverage: inconclusive\n    too little\n"},
+		{[]check.Finding{little, pass, little}, "  coverage: inconclusive\n    too little\n  coverage: inconclusive\n    too little\n"},
+	} {
+		var out bytes.Buffer
+		report.WriteFindings(&out, scenario.Cell{}, x.findings)
+		assert.Equal(t, x.want, out.String())
+	}
+}
+
 func TestThePictureIsWellFormed(t *testing.T) {
 	var out bytes.Buffer
 	matrix().WriteSVG(&out)
@@ -126,7 +168,7 @@ func TestThePictureIsWellFormed(t *testing.T) {
 
 func TestThePictureInTheDocumentsIsThatOfThePlan(t *testing.T) {
 	var out bytes.Buffer
-	report.Plan().WriteSVG(&out)
+	report.Plan(scenario.All()).WriteSVG(&out)
 	const file = "../../docs/assets/matrix.svg"
 	if os.Getenv("UPDATE") != "" {
 		require.NoError(t, os.WriteFile(file, out.Bytes(), 0o644))

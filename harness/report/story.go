@@ -63,7 +63,10 @@ func clock(ns int64) string { return fmt.Sprintf("%7.3fs", time.Duration(ns).Sec
 
 // WriteFindings prints what every checker says.
 func WriteFindings(w io.Writer, c scenario.Cell, findings []check.Finding) {
-	for _, f := range findings {
+	for i, f := range findings {
+		if saidElsewhere(findings, i) {
+			continue
+		}
 		look := Good
 		switch {
 		case f.Verdict == check.Inconclusive:
@@ -78,6 +81,19 @@ func WriteFindings(w io.Writer, c scenario.Cell, findings []check.Finding) {
 			fmt.Fprintf(w, "    %s\n", line)
 		}
 	}
+}
+
+// saidElsewhere reports whether finding i is a plain pass of a checker that has
+// passed before, or has more to say elsewhere: several may have looked under one
+// name.
+func saidElsewhere(findings []check.Finding, i int) bool {
+	plain := func(f check.Finding) bool { return f.Verdict == check.Pass && f.Reason == "" }
+	for j, f := range findings {
+		if i != j && f.Checker == findings[i].Checker && (j < i || !plain(f)) {
+			return plain(findings[i])
+		}
+	}
+	return false
 }
 
 // Wrap cuts text into lines of at most width characters, where it has blanks.

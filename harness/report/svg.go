@@ -34,10 +34,7 @@ func (m *Matrix) WriteSVG(w io.Writer) {
 		y := top + i*cellH
 		fmt.Fprintf(w, `<text x="4" y="%d">%s</text>`+"\n", y+16, html.EscapeString(r.name))
 		for j, col := range columns {
-			c, ok := r.cells[col]
-			if !ok {
-				c = Cell{Expected: string(scenario.NA)}
-			}
+			c := r.square(col)
 			x := left + j*cellW
 			text, tile := svgClass(c.Look())
 			fmt.Fprintf(w, `<g class="%s"><rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="3"/><text class="%s" x="%d" y="%d" text-anchor="middle">%s</text></g>`+"\n",
