@@ -46,8 +46,10 @@ func NewTable(incarnation string, limit int) *Table {
 	}
 }
 
-// Len returns the number of sessions, and Limit how many there is room for.
-func (t *Table) Len() int   { return len(t.slots) }
+// Len returns the number of sessions.
+func (t *Table) Len() int { return len(t.slots) }
+
+// Limit returns how many sessions there is room for.
 func (t *Table) Limit() int { return t.limit }
 
 // Open issues a new session. When the table is full, it forgets the session
