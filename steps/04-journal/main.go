@@ -58,9 +58,9 @@ func addFlags(f *flag.FlagSet, c *store.Config) {
 		"(kill -9 takes none of them, whatever WHEN is)")
 	program.Positive(f, &c.Batch, "batch", 1000, "let at most `N` writes share a sync; 1 shows what that is good for")
 	program.Positive(f, &c.Queue.Bytes, "queue-bytes", 8<<20, "refuse writes when `N` bytes of them wait for the disk")
-	f.DurationVar(&c.Queue.Wait, "queue-wait", time.Second, "refuse writes that have waited for the disk for so much `TIME`")
-	f.IntVar(&c.Sessions, "sessions", 0, "remember `N` sessions; it is settled when the store is made (default 10000)")
-	f.Int64Var(&c.SegmentSize, "segment", 64<<20, "begin a new file of the journal after so many `BYTES`")
+	program.Positive(f, &c.Queue.Wait, "queue-wait", time.Second, "refuse writes that have waited for the disk for so much `TIME`")
+	program.Positive(f, &c.Sessions, "sessions", 0, "remember `N` sessions; it is settled when the store is made (default 10000)")
+	program.Positive(f, &c.SegmentSize, "segment", 64<<20, "begin a new file of the journal after so many `BYTES`")
 }
 
 // syncPolicy is the flag -sync: see durable.StoreConfig.SyncEvery.

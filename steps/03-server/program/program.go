@@ -117,22 +117,37 @@ func (o options) check(f *flag.FlagSet) error {
 	return nil
 }
 
-// Positive adds a flag to f that takes a whole number above zero.
-func Positive(f *flag.FlagSet, p *int, name string, value int, usage string) {
+// Positive adds a flag to f that takes a whole number, or a time, above zero.
+func Positive[T number](f *flag.FlagSet, p *T, name string, value T, usage string) {
 	*p = value
-	f.Var((*positive)(p), name, usage)
+	f.Var(positive[T]{p}, name, usage)
 }
 
-type positive int
+type number interface{ int | int64 | time.Duration }
 
-func (n *positive) String() string { return strconv.Itoa(int(*n)) }
+type positive[T number] struct{ p *T }
 
-func (n *positive) Set(text string) error {
-	v, err := strconv.Atoi(text)
-	if err != nil || v < 1 {
+func (n positive[T]) String() string {
+	if n.p == nil {
+		return "0"
+	}
+	return fmt.Sprint(*n.p)
+}
+
+func (n positive[T]) Set(text string) error {
+	if p, ok := any(n.p).(*time.Duration); ok {
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			return errors.New("it must be a time above zero, such as 100ms")
+		}
+		*p = d
+		return nil
+	}
+	v, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || v < 1 || int64(T(v)) != v {
 		return errors.New("it must be a number above zero")
 	}
-	*n = positive(v)
+	*n.p = T(v)
 	return nil
 }
 

@@ -100,6 +100,9 @@ func (e *Engine) settle() error {
 	if want.sessions == 0 {
 		want.sessions = 10_000
 	}
+	if want.sessions < 0 || want.sessions > maxSessions {
+		return fmt.Errorf("room for %d sessions: there may be at most %d", want.sessions, maxSessions)
+	}
 	if want.incarnation == "" {
 		want.incarnation = session.NewIncarnation()
 	}

@@ -1,6 +1,7 @@
 package durable_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -96,6 +97,16 @@ func TestTheSettingsOfAStoreStay(t *testing.T) {
 		require.Equal(t, 3, e.Stats().Sessions)
 		require.NoError(t, e.Close())
 	}
+}
+
+// A store with such a number could be made, and never be opened again.
+func TestANumberOfSessionsThatNoStoreCanHaveIsRefused(t *testing.T) {
+	d := newMemory()
+	for _, n := range []int{-1, 1 << 31} {
+		_, err := durable.OpenEngine(d, durable.Config{Sessions: n})
+		require.ErrorContains(t, err, fmt.Sprint(n))
+	}
+	openEngine(t, d, durable.Config{Sessions: 1<<31 - 1})
 }
 
 func TestANewStoreHasRoomForManySessionsAndNamesOfItsOwn(t *testing.T) {

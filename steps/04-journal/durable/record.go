@@ -38,6 +38,9 @@ type settings struct {
 // errRecord is wrapped when an entry, though whole, is not a record.
 var errRecord = errors.New("not a record that this program knows; a later version may have written it")
 
+// maxSessions is more than anybody needs, and a number that a table can have.
+const maxSessions = 1<<31 - 1
+
 func appendSettings(b []byte, s settings) []byte {
 	b = append(b, kindSettings)
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.sessions))
@@ -49,7 +52,7 @@ func readSettings(b []byte) (settings, error) {
 		return settings{}, fmt.Errorf("the first entry must be the settings: %w", errRecord)
 	}
 	n := binary.LittleEndian.Uint64(b[1:])
-	if n == 0 || n > 1<<31 {
+	if n == 0 || n > maxSessions {
 		return settings{}, fmt.Errorf("settings with room for %d sessions: %w", n, errRecord)
 	}
 	return settings{int(n), string(b[9:])}, nil
