@@ -44,11 +44,12 @@ doctor:
 
 ## docs      build the site into site/
 docs:
-	@sh $(scripts)/mkdocs.sh build --strict
+	@sh $(scripts)/mkdocs.sh build
 
-## serve     show the site on http://127.0.0.1:8000/
+## serve     show the site on http://127.0.0.1:8000/, or make serve PORT=8001
+PORT = 8000
 serve:
-	@sh $(scripts)/mkdocs.sh serve --dev-addr 127.0.0.1:8000
+	@sh $(scripts)/mkdocs.sh serve $(PORT)
 
 ## refresh   rewrite the listings and outputs in the documents from the sources
 refresh: go

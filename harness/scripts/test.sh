@@ -13,6 +13,15 @@ if [ $# -gt 0 ]; then
 fi
 failed=0
 
+# What the tests leave in the directory for temporary files when they are
+# interrupted goes with it. Its name stays the same from run to run, or go would
+# not know the results of tests again that have looked it up.
+TMPDIR=${TMPDIR:-/tmp}
+TMPDIR=${TMPDIR%/}/zeyrho-test-$(pwd | cksum | cut -d ' ' -f 1)
+mkdir -p "$TMPDIR"
+export TMPDIR
+trap 'rm -rf "$TMPDIR"; exit 130' INT TERM
+
 check() { # NAME, ADVICE, COMMAND...: quiet unless it fails
 	name=$1 advice=$2
 	shift 2
@@ -57,6 +66,8 @@ packages=$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}
 printf '%-12s %s\n' tests "${race:+with the race detector}"
 # shellcheck disable=SC2086 # the lists are meant to be split
 go test $race $packages || failed=1
+
+rmdir "$TMPDIR" 2>/dev/null || true # others may be at work in it
 
 if [ $failed -ne 0 ]; then
 	echo
