@@ -171,6 +171,7 @@ func (c *checker) judge(ctx context.Context, s *stage, file string) ([]string, e
 const bareRules = "say where it comes from (code, run, shell, judge), or mark it as a sketch; only blocks of text and sh may go without"
 
 var (
+	remark     = regexp.MustCompile(`(^|\s)#(\s|$)`)
 	makeVerb   = regexp.MustCompile(`(?m)^\s*(?:\$ )?make ([a-z]+)`)
 	goRunPath  = regexp.MustCompile(`go (?:run|test) (?:-\S+ )*\./([\w./-]+)`)
 	makeTarget = regexp.MustCompile(`(?m)^([a-z]+)(?:-%)?:`)
@@ -189,8 +190,9 @@ func (c *checker) checkBare(p *page, b block) {
 	}
 }
 
-// checkCommands sees whether the verbs of make and the packages that a block
-// of commands names exist.
+// checkCommands sees whether a block of commands can be typed as it stands: it
+// holds nothing that the shell of macOS, zsh, does not take from a person, and the
+// verbs of make and the packages that it names exist.
 func (c *checker) checkCommands(p *page, b block) {
 	makefile, _ := os.ReadFile(filepath.Join(c.root, "Makefile"))
 	targets := map[string]bool{}
@@ -198,6 +200,9 @@ func (c *checker) checkCommands(p *page, b block) {
 		targets[m[1]] = true
 	}
 	for i, line := range b.body {
+		if remark.MatchString(line) {
+			c.report(p, b.line+1+i, "a remark (#) among commands, which zsh takes for arguments: say it above the block, or in a table")
+		}
 		if m := makeVerb.FindStringSubmatch(line); m != nil && !targets[m[1]] {
 			c.report(p, b.line+1+i, "the Makefile has no verb %s", m[1])
 		}

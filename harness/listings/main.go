@@ -13,8 +13,8 @@
 //	<!-- sketch -->                                        not meant to be exact
 //	<!-- drawn: command -->                                before a picture: its file
 //
-// Commands run in the root of the repository; $TMP is a directory of the
-// page's own. A shell is new in every block unless it has a name ("… as left").
+// Commands run in the root of the repository. A path in /tmp/zeyrho, which readers
+// can type, leads into a directory of the page's own; $TMP is its name. A shell is new in every block unless it has a name ("… as left").
 // Options follow on lines of their own within the comment:
 //
 //	exit: 1                 the exit status of the last command, if not 0
@@ -23,7 +23,8 @@
 //	stdin: above            the block before is the input
 //
 // Blocks of text and of sh need no comment (but make's verbs and the paths in
-// sh must exist). Links within the repository are followed too.
+// sh must exist, and no line may hold a remark, which not every shell knows from
+// a command). Links within the repository are followed too.
 package main
 
 import (

@@ -28,7 +28,7 @@ func (s *stage) shell(ctx context.Context, arg string) (*shell, error) {
 	if sh := s.shells[name]; named && sh != nil {
 		return sh, nil
 	}
-	words, err := splitWords(strings.ReplaceAll(arg, "$TMP", s.scratch))
+	words, err := splitWords(s.real(strings.ReplaceAll(arg, "$TMP", s.scratch)))
 	if err != nil {
 		return nil, err
 	}
@@ -98,11 +98,14 @@ func (s *stage) transcript(ctx context.Context, b block) ([]string, error) {
 	}
 	var lines []string
 	for _, r := range requests {
-		answer, err := sh.ask(strings.TrimPrefix(strings.TrimSpace(r), "> "))
+		answer, err := sh.ask(s.real(strings.TrimPrefix(strings.TrimSpace(r), "> ")))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", r, err)
 		}
-		lines = append(append(lines, strings.Split(r, "\n")...), answer...)
+		lines = append(lines, strings.Split(r, "\n")...)
+		for _, line := range answer {
+			lines = append(lines, s.shown(line))
+		}
 	}
 	return lines, nil
 }
@@ -123,7 +126,7 @@ func (s *stage) server(ctx context.Context, arg string) (*server, error) {
 	if srv := s.servers[arg]; srv != nil {
 		return srv, nil
 	}
-	words, err := splitWords(strings.ReplaceAll(arg, "$TMP", s.scratch))
+	words, err := splitWords(s.real(strings.ReplaceAll(arg, "$TMP", s.scratch)))
 	if err != nil {
 		return nil, err
 	}

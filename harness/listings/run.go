@@ -25,6 +25,20 @@ type stage struct {
 	servers map[string]*server
 }
 
+// shownScratch is where a page says that its files are: a path that readers can
+// type. What the check runs gets the page's own directory, and disturbs nobody.
+const shownScratch = "/tmp/zeyrho/"
+
+// real returns text with the paths that are really used.
+func (s *stage) real(text string) string {
+	return strings.ReplaceAll(text, shownScratch, s.scratch+"/")
+}
+
+// shown returns text with the paths that the page shows.
+func (s *stage) shown(text string) string {
+	return strings.ReplaceAll(text, s.scratch+"/", shownScratch)
+}
+
 // toolbox builds each program once.
 type toolbox struct {
 	root string
@@ -103,14 +117,14 @@ func outputLines(out []byte) []string {
 // is its output. Without one the block is a transcript: every line "$ command"
 // in it is run, and followed by its output.
 func (s *stage) run(ctx context.Context, b block, stdin string) ([]string, error) {
-	in, out := func(t string) string { return t }, func(t string) string { return t }
+	in, out := s.real, s.shown
 	if arg := b.directive.options["server"]; arg != "" {
 		srv, err := s.server(ctx, arg)
 		if err != nil {
 			return nil, err
 		}
-		in = func(t string) string { return strings.ReplaceAll(t, shownAddress, srv.address) }
-		out = func(t string) string { return strings.ReplaceAll(t, srv.address, shownAddress) }
+		in = func(t string) string { return s.real(strings.ReplaceAll(t, shownAddress, srv.address)) }
+		out = func(t string) string { return s.shown(strings.ReplaceAll(t, srv.address, shownAddress)) }
 	}
 	transcript := b.directive.arg == ""
 	commands := []string{b.directive.arg}
