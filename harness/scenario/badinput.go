@@ -28,6 +28,7 @@ func badInput() Scenario {
 			{Column: "01", World: Real, Expect: Pass, Run: nonsense(), Checkers: checkers},
 			{Column: "02", World: Real, Expect: Pass, Run: nonsense((*Run).badFiles), Checkers: checkers},
 			{Column: "03", World: Real, Expect: Pass, Run: nonsense((*Run).badRequests), Checkers: with(checkers, witness("bounds"))},
+			{Column: "04", World: Real, Expect: Pass, Run: nonsense((*Run).badRequests, (*Run).badJournals), Flags: []string{"-segment", "65536"}, Checkers: with(checkers, witness("bounds"))},
 		},
 	}
 }
@@ -122,7 +123,12 @@ func brief(s string) string {
 // refusesToStart starts the step's program and expects it to end at once with a
 // status and a sentence that holds a word.
 func (r *Run) refusesToStart(status int, word string, args ...string) error {
-	p, err := r.launch(real.Spec{Name: "bad start", Path: r.lab.bin[stepNames[r.cell.Column]], Args: args})
+	return r.refused("refusal", status, word, args...)
+}
+
+// refused does that on behalf of any checker.
+func (r *Run) refused(checker string, status int, word string, args ...string) error {
+	p, err := r.launch(real.Spec{Name: "bad start", Path: r.program(), Args: args})
 	if err != nil {
 		return err
 	}
@@ -132,7 +138,7 @@ func (r *Run) refusesToStart(status int, word string, args ...string) error {
 	said := p.Stderr()
 	ok := err == nil && exit.Code == status && strings.Contains(said, word) && !strings.Contains(said, "goroutine ")
 	first, _, _ := strings.Cut(said, "\n")
-	r.expect("refusal", ok, "started with %q it %v with a word about %q: %s", args, exit, word, brief(first))
+	r.expect(checker, ok, "started with %q it %v with a word about %q: %s", args, exit, word, brief(first))
 	p.Kill()
 	return nil
 }

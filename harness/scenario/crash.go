@@ -31,6 +31,10 @@ func killRestart() Scenario {
 				Run: func(r *Run) error { return r.killed(4, 1, 60) }, Checkers: []check.Checker{undisturbed, check.Durable, living(4)},
 				Why: "The server kept everything in memory: an acknowledged write is gone after kill -9. Step 02's file would have kept it.",
 			},
+			{
+				Column: "04", World: Real, Expect: Pass, Run: killKept, Flags: []string{"-segment", "8192"},
+				Checkers: with(kept(6), check.Coverage(check.Need{OK: 250, Faults: []string{"kill -9"}})),
+			},
 		},
 	}
 }
@@ -75,6 +79,7 @@ func powerLoss() Scenario {
 				Why: "A mapped file outlives its processes, but not the power: each of its pages may be new, old or somewhere between.",
 			},
 			{Column: "03", World: Sim, Expect: Fails, FixedBy: "04", Checker: "durability", Why: why, Run: memory, Checkers: durable},
+			journalCell("power-loss", Pass, "durability"),
 		},
 	}
 }
@@ -136,6 +141,7 @@ func clientPaused() Scenario {
 				Why: "A process that was stopped, not killed, keeps the lock: no other can write until it goes on.",
 			},
 			{Column: "03", World: Real, Expect: Pass, Run: pauseAsker, Checkers: checkers},
+			{Column: "04", World: Real, Expect: Pass, Run: pauseAsker, Checkers: checkers},
 		},
 	}
 }
@@ -247,11 +253,17 @@ func lostReplyAndKill() Scenario {
 	return Scenario{
 		Name:     "lost-reply-and-kill",
 		Question: "The reply is lost, the server is killed, the client tries again: is the command applied once, and kept?",
-		Cells: []Cell{{
-			Column: "03", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability", Run: dropAndKill,
-			Checkers: []check.Checker{check.Durable, check.Coverage(check.Need{Unknown: 1, Faults: []string{"a reply is lost"}})},
-			Why:      "The restarted server knows neither the write nor who asked for it. It says so (‘it may have happened’), but what it had acknowledged is gone.",
-		}},
+		Cells: []Cell{
+			{
+				Column: "03", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability", Run: dropAndKill,
+				Checkers: []check.Checker{check.Durable, check.Coverage(check.Need{Unknown: 1, Faults: []string{"a reply is lost"}})},
+				Why:      "The restarted server knows neither the write nor who asked for it. It says so (‘it may have happened’), but what it had acknowledged is gone.",
+			},
+			{
+				Column: "04", World: Real, Expect: Pass, Run: dropAndKillKept,
+				Checkers: with(kept(4), witness("retried"), check.Coverage(check.Need{OK: 200, Faults: []string{"the replies to a client are lost"}})),
+			},
+		},
 	}
 }
 
@@ -280,10 +292,16 @@ func monthsOfWrites() Scenario {
 	return Scenario{
 		Name:     "months-of-writes",
 		Question: "The same few keys are written for months: does the space in use stay in proportion to what is stored?",
-		Cells: []Cell{{
-			Column: "02", World: Real, Expect: Fails, FixedBy: "06", Checker: "bounds", Run: fillUp, Flags: []string{"-size", fmt.Sprint(smallFile)}, Checkers: []check.Checker{witness("bounds"), witness("full"), undisturbed, check.Durable},
-			Why: "The log keeps every write for ever: the file fills up although a few keys are all that is in it.",
-		}},
+		Cells: []Cell{
+			{
+				Column: "02", World: Real, Expect: Fails, FixedBy: "06", Checker: "bounds", Run: fillUp, Flags: []string{"-size", fmt.Sprint(smallFile)}, Checkers: []check.Checker{witness("bounds"), witness("full"), undisturbed, check.Durable},
+				Why: "The log keeps every write for ever: the file fills up although a few keys are all that is in it.",
+			},
+			{
+				Column: "04", World: Real, Expect: Fails, FixedBy: "06", Checker: "bounds", Run: writeForMonths, Checkers: []check.Checker{witness("bounds"), witness("kept")},
+				Why: "The journal keeps every write for ever: the disk fills up, and every restart reads all of it, although a thousand keys are all that is in it.",
+			},
+		},
 	}
 }
 

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -27,6 +28,7 @@ func baseline() Scenario {
 			}},
 			{Column: "02", World: Real, Expect: Pass, Checkers: judges, Run: run},
 			{Column: "03", World: Real, Expect: Pass, Checkers: judges, Run: run},
+			{Column: "04", World: Real, Expect: Pass, Checkers: judges, Run: run},
 		},
 	}
 }
@@ -111,6 +113,10 @@ func contention() Scenario {
 				Run: func(r *Run) error { return r.interleavings("locked", "sharded", "mapped") },
 			},
 			{Column: "03", World: Real, Expect: Pass, Run: contended, Checkers: with(atomically(), check.Counter("counter"))},
+			{
+				Column: "04", World: Real, Expect: Pass, Checkers: with(atomically(), check.Counter("counter"), witness("shared"), witness("closed")),
+				Run: func(r *Run) error { return errors.Join(r.look("held", "-what", "sharing"), contended(r)) },
+			},
 		},
 	}
 }
@@ -186,18 +192,21 @@ func manyProcesses() Scenario {
 			},
 			{Column: "02", World: Real, Expect: Pass, Run: together2, Checkers: with(checkers, witness("handles"))},
 			{Column: "03", World: Real, Expect: Pass, Run: together3, Checkers: with(checkers, witness("one-owner"))},
+			{Column: "04", World: Real, Expect: Pass, Run: together4, Checkers: with(checkers, witness("one-owner"))},
 		},
 	}
 }
 
 // together lets four processes count, and write values that carry a checksum.
-func together(r *Run) error {
+func together(r *Run) error { return togetherWith(r) }
+
+func togetherWith(r *Run, faults ...Fault) error {
 	err := r.load("warm-up", 4, func(w *worker) error {
 		if err := increments(r.scaled(15), "counter")(w); err != nil {
 			return err
 		}
 		return checksummed(r.scaled(40), 64, keys(3))(w)
-	})
+	}, faults...)
 	if err != nil {
 		return err
 	}
@@ -251,6 +260,7 @@ func multiKey() Scenario {
 		Cells: []Cell{
 			{Column: "02", World: Real, Expect: Fails, FixedBy: "08", Checker: "bank", Why: why, Run: transfers, Checkers: checkers},
 			{Column: "03", World: Real, Expect: Fails, FixedBy: "08", Checker: "bank", Why: why, Run: transfers, Checkers: checkers},
+			{Column: "04", World: Real, Expect: Fails, FixedBy: "08", Checker: "bank", Why: why, Run: transfers, Checkers: checkers},
 		},
 	}
 }

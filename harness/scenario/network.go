@@ -55,10 +55,14 @@ func lostReply() Scenario {
 	return Scenario{
 		Name:     "lost-reply",
 		Question: "The reply to a write gets lost and the client tries again: is the write applied once?",
-		Cells: []Cell{{
-			Column: "03", World: Real, Expect: Pass, Run: loseReplies, Flags: []string{"-sessions", fmt.Sprint(fewSessions)},
-			Checkers: with(atomically(), witness("retried"), check.Once, living(4), check.Counter("counter"), check.Coverage(check.Need{Unknown: 1, Faults: []string{"the reply", "every reply"}})),
-		}},
+		Cells:    []Cell{lostReplyCell("03"), lostReplyCell("04")},
+	}
+}
+
+func lostReplyCell(column string) Cell {
+	return Cell{
+		Column: column, World: Real, Expect: Pass, Run: loseReplies, Flags: []string{"-sessions", fmt.Sprint(fewSessions)},
+		Checkers: with(atomically(), witness("retried"), check.Once, living(4), check.Counter("counter"), check.Coverage(check.Need{Unknown: 1, Faults: []string{"the reply", "every reply"}})),
 	}
 }
 
@@ -173,26 +177,22 @@ func (r *Run) stopMidRequest(w *worker) (*real.Proxy, error) {
 
 // secondServer starts another server on the address of the first.
 func (r *Run) secondServer() error {
-	p, err := r.launch(real.Spec{Name: "second server", Path: r.lab.bin["03-server"], Args: []string{"-serve", "-listen", r.theServer().addr}})
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(r.ctx, patience)
-	defer cancel()
-	exit, err := p.Wait(ctx)
-	told := strings.TrimSpace(p.Stderr())
-	r.expect("one-owner", err == nil && exit.Code == 1 && strings.Contains(told, "in use"), "a second server on the same address %v and says: %s", exit, told)
-	return nil
+	s := r.theServer()
+	return r.refused("one-owner", 1, "in use", s.args(s.addr, "")...)
 }
 
 func slowClients() Scenario {
 	return Scenario{
 		Name:     "slow-clients",
 		Question: "Hundreds of clients connect and say nothing, or very slowly: is an honest one still served, in bounded memory?",
-		Cells: []Cell{{
-			Column: "03", World: Real, Expect: Pass, Run: crawl, Flags: []string{"-timeout", "1s", "-connections", fmt.Sprint(crawlers)},
-			Checkers: []check.Checker{undisturbed, lin, check.Gap("faults", time.Second), living(2), check.Coverage(check.Need{OK: 200}), witness("bounds"), witness("patience")},
-		}},
+		Cells:    []Cell{slowClientsCell("03"), slowClientsCell("04")},
+	}
+}
+
+func slowClientsCell(column string) Cell {
+	return Cell{
+		Column: column, World: Real, Expect: Pass, Run: crawl, Flags: []string{"-timeout", "1s", "-connections", fmt.Sprint(crawlers)},
+		Checkers: []check.Checker{undisturbed, lin, check.Gap("faults", time.Second), living(2), check.Coverage(check.Need{OK: 200}), witness("bounds"), witness("patience")},
 	}
 }
 

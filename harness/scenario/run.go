@@ -195,11 +195,10 @@ func living(n int) check.Checker { return check.Live(n, backToWork, patience) }
 
 // quiet reads every key of the store, alone and undisturbed.
 func (r *Run) quiet(keys ...string) error {
-	r.rec.Phase("quiet")
+	if err := r.reread(keys...); err != nil {
+		return err
+	}
 	return r.together(1, func(w *worker) error {
-		for _, k := range keys {
-			w.get(k)
-		}
 		after := ""
 		for {
 			op := w.scan("", after, 0)
@@ -208,6 +207,17 @@ func (r *Run) quiet(keys ...string) error {
 			}
 			after = op.Items[len(op.Items)-1].Key
 		}
+	})
+}
+
+// reread reads some keys, alone and undisturbed.
+func (r *Run) reread(keys ...string) error {
+	r.rec.Phase("quiet")
+	return r.together(1, func(w *worker) error {
+		for _, k := range keys {
+			w.get(k)
+		}
+		return nil
 	})
 }
 

@@ -63,7 +63,7 @@ type Scenario struct {
 }
 
 // Columns are the steps that the matrix knows, in order.
-func Columns() []string { return []string{"01", "02", "03"} }
+func Columns() []string { return []string{"01", "02", "03", "04"} }
 
 // All returns the scenarios in the order of the matrix. Columns for which a
 // scenario has no cell get one that says so.
@@ -71,7 +71,7 @@ func All() []Scenario {
 	all := []Scenario{
 		baseline(), badInput(), contention(), manyProcesses(), holderKilled(),
 		clientPaused(), slowClients(), lostReply(), lostReplyAndKill(),
-		killRestart(), powerLoss(), rollingRestart(), overload(),
+		killRestart(), powerLoss(), diskGone(), diskErrors(), bitRot(), rollingRestart(), overload(),
 		monthsOfWrites(), multiKey(),
 	}
 	for i := range all {

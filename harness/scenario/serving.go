@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"zeyrho/harness/check"
@@ -25,20 +23,21 @@ func faultEvent(node, text string) history.Event {
 }
 
 func rollingRestart() Scenario {
+	checkers := []check.Checker{undisturbed, witness("drain"), check.Coverage(check.Need{OK: 150, Faults: []string{"SIGTERM"}}), check.Gap("faults", 2*time.Second), living(4)}
 	return Scenario{
 		Name:     "rolling-restart",
 		Question: "The server is asked to stop (SIGTERM) under load, and restarted: is every request that it accepted answered?",
-		Cells: []Cell{{
-			Column: "03", World: Real, Expect: Pass, Run: restartGently,
-			Checkers: []check.Checker{undisturbed, witness("drain"), check.Coverage(check.Need{OK: 150, Faults: []string{"SIGTERM"}}), check.Gap("faults", 2*time.Second), living(4)},
-		}},
+		Cells: []Cell{
+			{Column: "03", World: Real, Expect: Pass, Run: restartGently, Checkers: checkers},
+			{Column: "04", World: Real, Expect: Pass, Run: restartGently, Checkers: with(checkers, check.Durable, lin, check.Versions)},
+		},
 	}
 }
 
 // restartGently stops and restarts the server three times under load. Each
 // time, requests that are half sent when the signal comes have to be answered.
 // What step 03 keeps in memory is gone after each restart; that is asked
-// elsewhere.
+// elsewhere. Step 04 must have kept it.
 func restartGently(r *Run) error {
 	const workers = 4
 	each := r.scaled(60)
@@ -53,7 +52,7 @@ func restartGently(r *Run) error {
 		return err
 	}
 	r.openQuestions(workers)
-	return nil
+	return r.reread(append(keys(4), "live0", "live1", "live2")...)
 }
 
 // openQuestions looks at the operations that were left unknown. A connection
@@ -180,114 +179,4 @@ func (h *half) status() (int, error) {
 		return 0, errors.New("a 503 without Retry-After")
 	}
 	return resp.StatusCode, resp.Body.Close()
-}
-
-func overload() Scenario {
-	return Scenario{
-		Name:     "overload",
-		Question: "Far more clients come than the server can serve: does it stay in bounds, and recover?",
-		Cells: []Cell{{
-			Column: "03", World: Real, Expect: Pass, Run: flood,
-			Checkers: []check.Checker{witness("bounds"), witness("goodput"), witness("shed")},
-		}},
-	}
-}
-
-// The server takes sixteen large bodies at a time. A client needs a while to
-// send one, so sixteen clients are what it can serve, and eighty are five times
-// too many. The time is the clients', not the machine's: a slow machine sees
-// the same proportions.
-const (
-	enough     = 16
-	tooMany    = 5 * enough
-	floodValue = 256 << 10
-	sendTime   = 100 * time.Millisecond
-)
-
-// flood measures the goodput of as many clients as can be served, of five times
-// as many, and of the first number again.
-//
-// Goodput is counted in windows of time, and a busy machine can spoil any of
-// them. A store that collapses under load does not come back in the next one:
-// so half of what was served before has to be reached in one window of five,
-// during the overload and after it. Nothing is forgiven of all else: no request
-// may end but in success or in a 503, and memory is looked at after each window.
-func flood(r *Run) error {
-	length := time.Duration(r.scaled(700)) * time.Millisecond
-	var all crowd
-	window := func(clients int) int64 {
-		c := r.crowd(clients, length)
-		all = crowd{all.done + c.done, all.shed + c.shed, all.failed + c.failed}
-		r.note("load", "%d clients: %d puts of 256 KiB answered, %d refused with 503, %d failed otherwise", clients, c.done, c.shed, c.failed)
-		r.bound("memory", r.theServer().server, 96<<20)
-		return c.done
-	}
-	r.rec.Phase("warm-up")
-	before := window(enough)
-	if before < enough {
-		return fmt.Errorf("only %d puts in %v before the overload: too few to compare with", before, length)
-	}
-	goodput := func(clients int) {
-		most := int64(0)
-		for n := 0; n < 5 && 2*most < before; n++ {
-			most = max(most, window(clients))
-		}
-		r.expect("goodput", 2*most >= before, "%d clients: %d puts in a window, before the overload it was %d; at least half is asked", clients, most, before)
-	}
-	r.rec.Phase("faults")
-	goodput(tooMany)
-	r.rec.Phase(check.Liveness)
-	goodput(enough)
-	r.expect("shed", all.shed > 0 && all.failed == 0, "%d requests were refused with 503 and Retry-After, %d failed in other ways", all.shed, all.failed)
-	return nil
-}
-
-// crowd is what came of many clients.
-type crowd struct{ done, shed, failed int64 }
-
-// crowd lets n clients put large values for a while. Who is refused waits half
-// as long as a send takes, and tries again.
-func (r *Run) crowd(n int, length time.Duration) crowd {
-	var done, shed, failed atomic.Int64
-	end := time.Now().Add(length)
-	var all sync.WaitGroup
-	for range n {
-		all.Go(func() {
-			for time.Now().Before(end) && r.ctx.Err() == nil {
-				switch r.slowPut() {
-				case http.StatusNoContent:
-					done.Add(1)
-				case http.StatusServiceUnavailable:
-					shed.Add(1)
-					r.idle(sendTime / 2)
-				default:
-					failed.Add(1)
-				}
-			}
-		})
-	}
-	all.Wait()
-	return crowd{done.Load(), shed.Load(), failed.Load()}
-}
-
-// idle lets time go by, unless the run is over.
-func (r *Run) idle(d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-r.ctx.Done():
-	}
-}
-
-var large = strings.Repeat("v", floodValue)
-
-// slowPut sends a body in two halves with a pause between, and returns the
-// status of the answer, or 0 if there is none.
-func (r *Run) slowPut() int {
-	h, refused, err := halfPut(r.ctx, r.theServer().addr, large)
-	if err != nil || refused != 0 {
-		return refused
-	}
-	r.idle(sendTime)
-	status, _ := h.finish()
-	return status
 }

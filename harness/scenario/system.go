@@ -32,6 +32,8 @@ func (r *Run) newSystem() (system, error) {
 		return &sharedFile{r: r, file: filepath.Join(r.dir, "store.kv"), flags: flags}, nil
 	case "03":
 		return &oneServer{r: r, flags: flags}, nil
+	case "04":
+		return &oneServer{r: r, flags: flags, dir: filepath.Join(r.dir, "data")}, nil
 	}
 	return nil, fmt.Errorf("there is no column %s", r.cell.Column)
 }
@@ -69,11 +71,12 @@ func (s *sharedFile) spec(n int) (real.Spec, error) {
 func (s *sharedFile) kill() error    { return s.r.killClients() }
 func (s *sharedFile) restart() error { return nil }
 
-// oneServer is step 03: a server, and clients that reach it through a proxy
-// each.
+// oneServer is a step from 03 on: a server, and clients that reach it through a
+// proxy each. From step 04 on it has a directory, which survives it.
 type oneServer struct {
 	r       *Run
 	flags   []string
+	dir     string // "": it keeps nothing
 	server  *real.Process
 	addr    string
 	proxies map[int]*real.Proxy
@@ -85,8 +88,7 @@ func (s *oneServer) open() error {
 }
 
 func (s *oneServer) serve(listen string) error {
-	args := append([]string{"-serve", "-listen", listen}, s.flags...)
-	p, err := s.r.launch(real.Spec{Name: "server", Path: s.r.lab.bin["03-server"], Args: args})
+	p, err := s.r.launch(real.Spec{Name: "server", Path: s.r.program(), Args: s.args(listen, s.dir)})
 	if err != nil {
 		return err
 	}
@@ -95,12 +97,24 @@ func (s *oneServer) serve(listen string) error {
 	return err
 }
 
+// args returns the arguments of a server.
+func (s *oneServer) args(listen, dir string) []string {
+	args := []string{"-serve", "-listen", listen}
+	if dir != "" {
+		args = append(args, "-dir", dir)
+	}
+	return append(args, s.flags...)
+}
+
+// program returns the path of the step's program.
+func (r *Run) program() string { return r.lab.bin[stepNames[r.cell.Column]] }
+
 func (s *oneServer) spec(n int) (real.Spec, error) {
 	p, err := s.proxy(n)
 	if err != nil {
 		return real.Spec{}, err
 	}
-	return real.Spec{Name: fmt.Sprintf("client %d", n), Path: s.r.lab.bin["03-server"], Args: []string{"-connect", p.URL(), "-timeout", clientPatience.String()}}, nil
+	return real.Spec{Name: fmt.Sprintf("client %d", n), Path: s.r.program(), Args: []string{"-connect", p.URL(), "-timeout", clientPatience.String()}}, nil
 }
 
 // proxy returns the link of worker n.
