@@ -129,14 +129,10 @@ func (r *Report) doubt() {
 
 // blame reports a failure.
 func (r *Report) blame(p Plan, f *Failure, try func(*explorer), shrunken bool) {
-	p = p.copy()
 	if shrunken {
-		p, f = shrink(p, f, try)
+		f = shrink(p, f, try)
 	}
-	p.Faults = f.Faults
-	if p.Ends = f.Ends; len(p.Ends) == 0 {
-		p.Ends = []End{{Before: -1}} // it happened before any process ended
-	}
+	p = f.plan
 	told := replay(p)
 	r.Verdict, r.Checker, r.Reason = check.Violation, f.Checker, f.Reason
 	r.Story, r.Plan = told.Story, &p

@@ -40,8 +40,7 @@ type explorer struct {
 type Failure struct {
 	Checker string
 	Reason  string
-	Ends    []End // how the processes before it ended
-	Faults  []Fault
+	plan    Plan // with everything that led to it
 }
 
 // fail keeps the first thing that is wrong.
@@ -49,7 +48,11 @@ func (x *explorer) fail(checker, reason string) {
 	if x.failure != nil {
 		return
 	}
-	x.failure = &Failure{checker, reason, append([]End(nil), x.path...), x.plan.Faults}
+	p := x.plan.copy()
+	if p.Ends = append([]End{}, x.path...); len(x.path) == 0 {
+		p.Ends = []End{{Before: -1}} // it happened before any process ended
+	}
+	x.failure = &Failure{checker, reason, p}
 	x.tell("=> %s", reason)
 	x.story.close()
 }

@@ -102,7 +102,10 @@ func (r Request) value() string {
 	return r.Value + strings.Repeat(".", max(0, r.Size-len(r.Value)))
 }
 
-const clients = 3
+const (
+	clients = 3
+	oneFile = 1 << 20 // a size of segments that takes every workload
+)
 
 // draw makes a workload of so many batches.
 func draw(what, policy string, seed uint64, batches int) Plan {

@@ -71,15 +71,34 @@ type frame struct {
 // byte, every sector, every file. The store must say so, loudly, and touch
 // nothing. There is one exception, and it is counted: damage at the very end of
 // the last file cannot be told from a commit that was never completed.
+//
+// It does so twice: with segments of the size that the plan has, and with one
+// that takes everything, so that there are frames with others behind them.
 func tryRot(x *explorer) {
+	plain := x.plan
+	for _, size := range []int64{plain.SegmentSize, oneFile} {
+		p := plain.copy()
+		p.SegmentSize = size
+		if x.plan = &p; x.failure == nil && (size == oneFile || plain.SegmentSize != oneFile) {
+			x.rotAll()
+		}
+	}
+	x.plan = plain
+}
+
+func (x *explorer) rotAll() {
 	x.limits = limits{from: math.MaxInt, to: 1, ends: []End{}}
 	x.explore()
 	p := x.first
 	if x.failure != nil {
 		return
 	}
-	rng := rand.New(rand.NewPCG(x.plan.Seed, 400))
 	end := simdisk.Op{N: len(p.disk.Trace) + 1}
+	p.endAs(end, End{Before: end.N}) // whole, to begin with
+	if x.failure != nil {
+		return
+	}
+	rng := rand.New(rand.NewPCG(x.plan.Seed, 400))
 	for _, r := range p.rots(rng) {
 		p.endAs(end, End{Before: end.N, Rot: &r})
 	}
@@ -87,49 +106,41 @@ func tryRot(x *explorer) {
 
 // rots lists the damage that is to be done.
 func (p *process) rots(rng *rand.Rand) (all []Rot) {
-	files := p.disk.Names()
-	for i, file := range files {
+	for _, file := range p.disk.Names() {
 		size := int64(len(p.disk.Bytes(file)))
-		spare := func(from int64) int { return -1 }
-		if i == len(files)-1 {
-			spare = func(from int64) int { return p.spared(file, from) }
-		}
 		for at := range size {
-			all = append(all, Rot{Flipped, file, at, rng.IntN(8), p.onlyLast(file, at)})
+			all = append(all, Rot{Flipped, file, at, rng.IntN(8), p.spared(file, at, at+1)})
 		}
 		for at := int64(0); at < size; at += simdisk.Sector {
-			all = append(all, Rot{Zeroed, file, at, 0, p.onlyLast(file, at)})
+			all = append(all, Rot{Zeroed, file, at, 0, p.spared(file, at, at+simdisk.Sector)})
 		}
 		for _, at := range p.cuts(file, size) {
-			all = append(all, Rot{Short, file, at, 0, spare(at)})
+			all = append(all, Rot{Short, file, at, 0, p.spared(file, at, size)})
 		}
-		all = append(all, Rot{Missing, file, 0, 0, spare(0)})
+		all = append(all, Rot{Missing, file, 0, 0, p.spared(file, 0, size)})
 	}
 	return all
 }
 
-// onlyLast returns how many requests stand before the last frame if damage from
-// at on hits nothing else, and -1 otherwise.
-func (p *process) onlyLast(file string, at int64) int {
-	if len(p.frames) == 0 {
+// spared returns how many requests stand before the first frame that damage
+// between two offsets of a file hits, if there is no frame behind it that could
+// bear witness. Otherwise it returns -1.
+func (p *process) spared(file string, from, to int64) int {
+	names := p.disk.Names()
+	if file != names[len(names)-1] {
 		return -1
 	}
-	last := p.frames[len(p.frames)-1]
-	if file == last.file && at >= last.at {
-		return last.requests
-	}
-	return -1
-}
-
-// spared returns how many requests are written down before an offset of the
-// last file.
-func (p *process) spared(file string, at int64) int {
+	first := -1
 	for _, f := range p.frames {
-		if f.file == file && f.end > at {
-			return f.requests
+		switch {
+		case f.file != file || f.end <= from:
+		case f.at >= to:
+			return -1
+		case first < 0:
+			first = f.requests
 		}
 	}
-	return len(p.book.log)
+	return first
 }
 
 // cuts returns sizes to which a file may be cut short: at the boundaries of

@@ -18,19 +18,19 @@ type shrinker struct {
 	left    int
 }
 
-// shrink returns a smaller plan that breaks the same promise: with fewer
+// shrink looks for a smaller plan that breaks the same promise: with fewer
 // requests, in fewer batches, and each of them simpler.
-func shrink(p Plan, f *Failure, try func(*explorer)) (Plan, *Failure) {
+func shrink(p Plan, f *Failure, try func(*explorer)) *Failure {
 	s := &shrinker{plan: p, failure: f, try: try, shallow: true, left: tests}
 	s.shallow = s.accept(func(*Plan) {}) // what fails early makes a better story
-	s.accept(func(p *Plan) { p.SegmentSize = 1 << 20 })
+	s.accept(func(p *Plan) { p.SegmentSize = oneFile })
 	s.requests()
 	s.batches()
 	for range 2 {
 		s.simplify()
 	}
 	s.requests()
-	return s.plan, s.failure
+	return s.failure
 }
 
 // accept changes the plan, if it still fails in the same way then.

@@ -279,15 +279,44 @@ func (r rename) words() string {
 }
 
 func (r remains) words() string {
-	n := r.node
-	now := int64(len(n.content))
-	before, safe := "are as they were before", int64(0)
-	if slices.IsSorted(n.sizes) { // it only grew
-		before, safe = "read as zeros", n.sizes[0]
+	n, now := r.node, int64(len(r.node.content))
+	lost, between, kept := r.sectors()
+	whole := len(lost)+len(between) == 0
+	switch {
+	case whole && r.size == now:
+		return r.name + ": all that was written survives"
+	case r.size == n.sizes[0] && r.size < now && len(kept) == 0:
+		return fmt.Sprintf("%s: only the %d bytes that were synced survive, of %d", r.name, r.size, now)
+	case whole && r.size < now:
+		return fmt.Sprintf("%s: the first %d bytes survive, of %d", r.name, r.size, now)
+	case whole:
+		return fmt.Sprintf("%s: what was cut off is back, it has %d bytes and not %d", r.name, r.size, now)
 	}
-	var kept, lost, between []string
+	before := "are as they were before"
+	if slices.IsSorted(n.sizes) { // it only grew
+		before = "read as zeros"
+	}
+	text := fmt.Sprintf("%s: %d bytes long", r.name, r.size)
+	for _, part := range []struct {
+		where []string
+		words string
+	}{{lost, before}, {between, "are as they were for a while"}, {kept, "survive"}} {
+		if len(part.where) > 0 {
+			text += fmt.Sprintf("; bytes %s %s", strings.Join(part.where, ", "), part.words)
+		}
+	}
+	return text
+}
+
+// sectors returns which bytes are as they were when they were synced, as they
+// were at some time in between, and as they were written last.
+func (r remains) sectors() (lost, between, kept []string) {
+	safe := int64(0)
+	if slices.IsSorted(r.node.sizes) {
+		safe = r.node.sizes[0]
+	}
 	for i, v := range r.versions {
-		s := n.sectors[i]
+		s := r.node.sectors[i]
 		from := int64(s.index) * Sector
 		where := fmt.Sprintf("%d–%d", max(from, safe), min(from+Sector, r.size)-1)
 		switch states := s.states(int64(len(v))); {
@@ -300,25 +329,5 @@ func (r remains) words() string {
 			between = append(between, where)
 		}
 	}
-	whole := len(lost)+len(between) == 0
-	switch {
-	case whole && r.size == now:
-		return r.name + ": all that was written survives"
-	case r.size == n.sizes[0] && r.size < now && len(kept) == 0:
-		return fmt.Sprintf("%s: only the %d bytes that were synced survive, of %d", r.name, r.size, now)
-	case whole && r.size < now:
-		return fmt.Sprintf("%s: the first %d bytes survive, of %d", r.name, r.size, now)
-	case whole:
-		return fmt.Sprintf("%s: what was cut off is back, it has %d bytes and not %d", r.name, r.size, now)
-	}
-	text := fmt.Sprintf("%s: %d bytes long", r.name, r.size)
-	for _, part := range []struct {
-		where []string
-		words string
-	}{{lost, before}, {between, "are as they were for a while"}, {kept, "survive"}} {
-		if len(part.where) > 0 {
-			text += fmt.Sprintf("; bytes %s %s", strings.Join(part.where, ", "), part.words)
-		}
-	}
-	return text
+	return lost, between, kept
 }
