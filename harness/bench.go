@@ -21,6 +21,15 @@ medians too.
                              its own on the loopback interface, under the same
                              clients: requests a second (more is better), and the
                              latency that half of the requests stay below, and 99 %
+  durable-*                  the same with step 04, whose writes wait for a disk: 64
+                             clients beside the bare server, which has no disk, and
+                             beside Redis, where it is installed; and one client
+  recover-*                  step 04 reads its journal, on one CPU: records a second,
+                             and the peak of memory with a journal ten times as long
+
+With -curve nothing is compared with something bare: step 04 serves 1 to 128
+clients, with group commit and without, and what came out is written to a file.
+go run ./harness/plot draws it.
 
 An aim that is missed gives exit status 1. That is no test: a busy machine can
 cause it. Run it again before you believe it.`
@@ -32,8 +41,10 @@ func runBench(ctx context.Context, args []string) (int, error) {
 	fs.StringVar(&o.Only, "only", "", "only comparisons whose `name` begins with this, such as http or kv-get")
 	fs.IntVar(&o.Value, "value", 100, "`bytes` of a value")
 	fs.IntVar(&o.Keys, "keys", 1000, "how many keys there are")
-	fs.IntVar(&o.Connections, "connections", 16, "connections to a server, with one request at a time on each")
+	fs.IntVar(&o.Connections, "connections", 16, "connections to step 03, with one request at a time on each")
+	fs.StringVar(&o.Dir, "dir", "", "put files below the `directory`, on the disk that is to be measured (default: that for\ntemporary files, or that for caches if the first is in memory)")
 	jsonTo := fs.String("json", "", "write the results as JSON to this `file` (- for standard output)")
+	curve := fs.String("curve", "", "measure step 04 with 1 to 128 clients, and nothing else, into this `file`")
 	page := fs.String("markdown", "", "also refresh the table in this `file`, such as docs/bench.md")
 	if err := parse(fs, args); err != nil {
 		return exitUsage, err
@@ -46,10 +57,16 @@ func runBench(ctx context.Context, args []string) (int, error) {
 			return exitUsage, err
 		}
 	}
+	if *curve != "" && (o.Only != "" || *page != "" || *jsonTo != "") {
+		return exitUsage, errors.New("-curve goes with -full, -value, -keys and -dir only")
+	}
 	p := newProgress(0)
 	o.Progress = func(done, total int, name string) {
 		p.total = total
 		p.show(done, name)
+	}
+	if *curve != "" {
+		return runCurve(ctx, o, p.clear, *curve)
 	}
 	report, err := bench.Run(ctx, o)
 	p.clear()
@@ -57,6 +74,19 @@ func runBench(ctx context.Context, args []string) (int, error) {
 		return exitUsage, err
 	}
 	return writeBench(report, *jsonTo, *page)
+}
+
+func runCurve(ctx context.Context, o bench.Options, clear func(), file string) (int, error) {
+	c, err := bench.RunCurve(ctx, o)
+	clear()
+	if err == nil {
+		c.WriteTable(os.Stdout)
+		err = writeTo(file, c.WriteJSON)
+	}
+	if err != nil {
+		return exitUsage, err
+	}
+	return exitOK, nil
 }
 
 func writeBench(report *bench.Report, jsonTo, page string) (int, error) {

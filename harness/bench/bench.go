@@ -14,9 +14,11 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
-	"time"
 
 	"zeyrho/harness/real"
 	"zeyrho/steps/01-map/kv"
@@ -29,6 +31,7 @@ type Options struct {
 	Value       int    // bytes of a value; 100
 	Keys        int    // 1000
 	Connections int    // to a server, one request at a time on each; 16
+	Dir         string // where files go; "" means a directory for temporary files
 	// Progress is told, every few rounds, how far the run has got. It may be nil.
 	Progress func(done, total int, name string)
 }
@@ -65,34 +68,15 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// pace is how many rounds a comparison has, and how long each side of a round
-// is. Many short rounds are better than a few long ones: the two sides of a
-// round are closer together, and more rounds pass undisturbed. Servers need
-// longer ones than loops, so that each of many clients gets its turn.
-type pace struct {
-	rounds int
-	length time.Duration
-}
-
-func (o Options) pace(served bool) pace {
-	switch {
-	case served && o.Full:
-		return pace{151, 200 * time.Millisecond}
-	case served:
-		return pace{41, 100 * time.Millisecond}
-	case o.Full:
-		return pace{301, 20 * time.Millisecond}
-	}
-	return pace{101, 10 * time.Millisecond}
-}
-
 // comparison is two sides and what one hopes for.
 type comparison struct {
-	name   string
-	what   string // in a line
-	served bool   // by processes, over HTTP: what counts is requests a second
-	aim    Aim
-	// open prepares the two sides; end cleans up behind them.
+	name string
+	what string // in a line
+	unit *unit  // what is counted
+	aim  Aim
+	// open prepares the two sides; end cleans up behind them. An error that
+	// wraps errSkipped, here or of a take, means that this machine has not what
+	// it takes.
 	open func(ctx context.Context, b *bench) (ours, bare side, end func(), err error)
 }
 
@@ -102,7 +86,12 @@ type side struct {
 	take take
 }
 
-func comparisons() []comparison { return append(inProcess(), overHTTP()...) }
+// errSkipped is wrapped when something cannot be compared here.
+var errSkipped = errors.New("skipped")
+
+func comparisons() []comparison {
+	return slices.Concat(inProcess(), overHTTP(), onDisk(), recovering())
+}
 
 // Names returns the names of all comparisons.
 func Names() []string {
@@ -133,15 +122,23 @@ type bench struct {
 	keys    []string
 	value   []byte
 	world   *real.World
-	servers *pair // started when first needed
+	servers map[string]string // addresses of those that have been started, by name
+	scratch scratch
 }
 
 func newBench(ctx context.Context, o Options) *bench {
-	b := &bench{Options: o, value: make([]byte, o.Value), world: real.NewWorld(ctx)}
+	b := &bench{Options: o, value: make([]byte, o.Value), world: real.NewWorld(ctx), servers: map[string]string{}}
 	for i := range o.Keys {
 		b.keys = append(b.keys, fmt.Sprintf("key-%04d", i))
 	}
 	return b
+}
+
+func (b *bench) close() {
+	b.world.Close() // before the files go that its processes use
+	if b.scratch.dir != "" {
+		os.RemoveAll(b.scratch.dir)
+	}
 }
 
 // Run measures. It builds the servers with the go command, in the repository
@@ -157,11 +154,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	b := newBench(ctx, o)
-	defer b.world.Close()
-	report := &Report{Machine: thisMachine(), Settings: b.settings(), OK: true}
+	defer b.close()
+	report := &Report{Machine: thisMachine(), OK: true}
 	total := 0
 	for _, c := range list {
-		total += b.pace(c.served).rounds
+		total += c.unit.pace(b.Full).rounds
 	}
 	done := 0
 	for _, c := range list {
@@ -170,8 +167,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			return nil, fmt.Errorf("measure %s: %w", c.name, err)
 		}
 		report.add(r)
-		done += b.pace(c.served).rounds
+		done += c.unit.pace(b.Full).rounds
 	}
+	report.Settings = b.settings()
 	return report, nil
 }
 
@@ -179,12 +177,12 @@ func (b *bench) compare(ctx context.Context, c comparison, progress func(round i
 	progress(0) // opening may mean building
 	ours, bare, end, err := c.open(ctx, b)
 	if err != nil {
-		return Result{}, err
+		return c.skipped(err)
 	}
 	defer end()
-	rounds, err := b.pace(c.served).takeTurns(ctx, ours.take, bare.take, progress)
+	rounds, err := c.unit.pace(b.Full).takeTurns(ctx, ours.take, bare.take, progress)
 	if err != nil {
-		return Result{}, err
+		return c.skipped(err)
 	}
 	return c.result(ours.name, bare.name, rounds), nil
 }

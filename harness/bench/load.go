@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"time"
 
@@ -28,19 +29,28 @@ type load struct {
 	kind    kind
 	keys    []string
 	value   []byte
+	// disk, if there is one, is a file that the client appends each value to,
+	// and syncs, before it asks.
+	disk *os.File
 }
 
 // kind is a kind of request.
 type kind struct {
 	session bool // whether every client needs a session
 	write   func(c *client, key string, value []byte)
+	ask     func(c *client) error // sends what was written and reads the answer
 }
 
 var (
-	get     = kind{write: writeGet}
-	put     = kind{write: writePut}
-	putOnce = kind{session: true, write: writePut}
+	get     = kind{write: writeGet, ask: askHTTP}
+	put     = kind{write: writePut, ask: askHTTP}
+	putOnce = kind{session: true, write: writePut, ask: askHTTP}
 )
+
+func askHTTP(c *client) error {
+	_, err := c.ask()
+	return err
+}
 
 func writeGet(c *client, key string, value []byte) {
 	fmt.Fprintf(&c.out, "GET /kv/%s HTTP/1.1\r\nHost: bench\r\n\r\n", key)
@@ -59,9 +69,9 @@ func writePut(c *client, key string, value []byte) {
 }
 
 // dial opens the connections of a load.
-func (b *bench) dial(ctx context.Context, address string, k kind) (*load, error) {
+func (b *bench) dial(ctx context.Context, address string, k kind, clients int) (*load, error) {
 	l := &load{kind: k, keys: b.keys, value: b.value}
-	for range b.Connections {
+	for range clients {
 		c, err := dial(ctx, address)
 		if err != nil {
 			l.close()
@@ -83,6 +93,9 @@ func (l *load) close() {
 	for _, c := range l.clients {
 		c.close()
 	}
+	if l.disk != nil {
+		l.disk.Close()
+	}
 }
 
 // take lets all clients ask until length has passed. What is under way then is
@@ -98,17 +111,20 @@ func (l *load) take(ctx context.Context, length time.Duration) (sample, error) {
 		})
 	}
 	err := group.Wait()
-	took := time.Since(began)
-	all := slices.Concat(latencies...)
-	if err != nil || len(all) == 0 {
-		return sample{}, err
+	return summary(slices.Concat(latencies...), time.Since(began)), err
+}
+
+// summary makes a sample of what all requests took, and all of them together.
+func summary(all []time.Duration, took time.Duration) sample {
+	if len(all) == 0 {
+		return sample{}
 	}
 	slices.Sort(all)
 	return sample{
 		nanos: float64(took) / float64(len(all)),
 		p50:   all[len(all)/2],
 		p99:   all[len(all)*99/100],
-	}, nil
+	}
 }
 
 // ask sends requests until end, and returns how long each of them took.
@@ -116,8 +132,13 @@ func (l *load) ask(ctx context.Context, c *client, end time.Time) (took []time.D
 	const patience = 10 * time.Second
 	c.conn.SetDeadline(end.Add(patience)) // a server that hangs is an error
 	for began := time.Now(); began.Before(end) && ctx.Err() == nil; {
+		if l.disk != nil {
+			if err := appendSync(l.disk, l.value); err != nil {
+				return nil, err
+			}
+		}
 		l.kind.write(c, l.keys[rand.IntN(len(l.keys))], l.value)
-		if _, err := c.ask(); err != nil {
+		if err := l.kind.ask(c); err != nil {
 			return nil, err
 		}
 		now := time.Now()

@@ -17,7 +17,7 @@ import (
 func tryLoad(t *testing.T, k kind, h http.HandlerFunc) (sample, error) {
 	server := httptest.NewServer(h)
 	defer server.Close()
-	l, err := small(t).dial(t.Context(), server.Listener.Addr().String(), k)
+	l, err := small(t).dial(t.Context(), server.Listener.Addr().String(), k, 3)
 	if err != nil {
 		return sample{}, err
 	}

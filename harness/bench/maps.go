@@ -19,9 +19,9 @@ import (
 // inProcess lists the comparisons that need no other process.
 func inProcess() []comparison {
 	list := []comparison{
-		{name: "kv-get", what: "a Get, which copies the value", aim: Aim{AtMost: 2, Allocs: 1}, open: openGet},
-		{name: "kv-put", what: "a put, which copies the value", aim: Aim{AtMost: 2}, open: openPut},
-		{name: "mapped-get", what: "a Get, while nothing is written", aim: Aim{AtMost: 2}, open: openMapped},
+		{name: "kv-get", unit: operations, what: "a Get, which copies the value", aim: Aim{AtMost: 2, Allocs: 1}, open: openGet},
+		{name: "kv-put", unit: operations, what: "a put, which copies the value", aim: Aim{AtMost: 2}, open: openPut},
+		{name: "mapped-get", unit: operations, what: "a Get, while nothing is written", aim: Aim{AtMost: 2}, open: openMapped},
 	}
 	cpus := runtime.NumCPU()
 	for _, procs := range slices.Compact([]int{1, min(2, cpus), cpus}) {
@@ -29,6 +29,7 @@ func inProcess() []comparison {
 			list = append(list, comparison{
 				name: fmt.Sprintf("sharded-%s-%d", w.name, procs),
 				what: fmt.Sprintf("%d goroutines, %d %% writes, GOMAXPROCS %d", goroutines, w.writes, procs),
+				unit: operations,
 				open: w.open,
 			})
 		}

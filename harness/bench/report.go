@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -24,10 +25,16 @@ type Settings struct {
 	ValueBytes  int  `json:"value_bytes"`
 	Keys        int  `json:"keys"`
 	Connections int  `json:"connections"`
+	// Of the comparisons that use a disk, if there are any.
+	FileSystem string  `json:"file_system,omitempty"` // in words
+	SyncMS     float64 `json:"sync_ms,omitempty"`     // a bare append with its fsync, the median
 }
 
 func (b *bench) settings() Settings {
-	return Settings{Full: b.Full, ValueBytes: b.Value, Keys: b.Keys, Connections: b.Connections}
+	return Settings{
+		Full: b.Full, ValueBytes: b.Value, Keys: b.Keys, Connections: b.Connections,
+		FileSystem: b.scratch.kind, SyncMS: milliseconds(b.scratch.sync),
+	}
 }
 
 // Result is what one comparison found. All numbers but Min and Max of the ratio
@@ -40,34 +47,30 @@ type Result struct {
 	Ratio   Ratio   `json:"ratio"`
 	Aim     *Aim    `json:"aim,omitempty"`
 	Verdict Verdict `json:"verdict"`
+	Why     string  `json:"why,omitempty"` // it was skipped
 }
 
-// Side is what one side did. In one process that is nanoseconds and
-// allocations per operation, over HTTP it is requests a second and latencies.
+// Side is what one side did; its unit says which of these are told.
 type Side struct {
-	Name        string   `json:"name"`
-	NsPerOp     float64  `json:"ns_per_op,omitempty"`
-	AllocsPerOp *float64 `json:"allocs_per_op,omitempty"`
-	PerSecond   float64  `json:"requests_per_second,omitempty"`
-	P50         float64  `json:"p50_ms,omitempty"`
-	P99         float64  `json:"p99_ms,omitempty"`
+	Name             string   `json:"name"`
+	NsPerOp          float64  `json:"ns_per_op,omitempty"`
+	AllocsPerOp      *float64 `json:"allocs_per_op,omitempty"`
+	PerSecond        float64  `json:"requests_per_second,omitempty"`
+	P50              float64  `json:"p50_ms,omitempty"`
+	P99              float64  `json:"p99_ms,omitempty"`
+	WritesPerSync    float64  `json:"writes_per_sync,omitempty"`
+	RecordsPerSecond float64  `json:"records_per_second,omitempty"`
+	PeakBytes        float64  `json:"peak_bytes,omitempty"`
 }
 
-// Ratio is ours divided by bare: of times, where less is better, or of requests
-// a second, where more is better.
+// Ratio is ours divided by bare: of times or memory, where less is better, or
+// of how much is done in a second, where more is better.
 type Ratio struct {
-	Of     string  `json:"of"` // "time" or "throughput"
+	Of     string  `json:"of"` // "time", "latency", "memory" or "throughput"
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
 	Rounds int     `json:"rounds"`
-}
-
-// Aim is what a ratio should be. The zero Aim is none.
-type Aim struct {
-	AtMost  float64 `json:"at_most,omitempty"`
-	AtLeast float64 `json:"at_least,omitempty"`
-	Allocs  float64 `json:"allocs_per_op,omitempty"` // ours, at most
 }
 
 // Verdict is what came of an aim.
@@ -75,9 +78,10 @@ type Verdict string
 
 // The verdicts.
 const (
-	Met    Verdict = "ok"
-	Missed Verdict = "missed"
-	Shown  Verdict = "shown" // there is no aim
+	Met     Verdict = "ok"
+	Missed  Verdict = "missed"
+	Shown   Verdict = "shown"   // there is no aim
+	Skipped Verdict = "skipped" // this machine has not what it takes
 )
 
 // result sums up the rounds of c.
@@ -93,13 +97,27 @@ func (c comparison) result(ours, bare string, rounds []round) Result {
 	return r
 }
 
-func (c comparison) ratio(rounds []round) Ratio {
-	of := func(r round) float64 { return r.ours.nanos / r.bare.nanos }
-	out := Ratio{Of: "time", Rounds: len(rounds), Min: math.Inf(1)}
-	if c.served {
-		of = func(r round) float64 { return r.bare.nanos / r.ours.nanos }
-		out.Of = "throughput"
+// skipped is the result of a comparison that could not be made here. Any other
+// error than that is handed back.
+func (c comparison) skipped(why error) (Result, error) {
+	if !errors.Is(why, errSkipped) {
+		return Result{}, why
 	}
+	r := Result{Name: c.name, What: c.what, Verdict: Skipped, Why: why.Error()}
+	if c.aim != (Aim{}) {
+		r.Aim = &c.aim
+	}
+	return r, nil
+}
+
+func (c comparison) ratio(rounds []round) Ratio {
+	of := func(r round) float64 {
+		if c.unit.rate {
+			return c.unit.size(r.bare) / c.unit.size(r.ours)
+		}
+		return c.unit.size(r.ours) / c.unit.size(r.bare)
+	}
+	out := Ratio{Of: c.unit.of, Rounds: len(rounds), Min: math.Inf(1)}
 	out.Median = medianOf(rounds, of)
 	for _, r := range rounds {
 		out.Min, out.Max = min(out.Min, of(r)), max(out.Max, of(r))
@@ -108,55 +126,18 @@ func (c comparison) ratio(rounds []round) Ratio {
 }
 
 func (c comparison) side(name string, rounds []round, of func(round) sample) Side {
-	median := func(pick func(sample) float64) float64 {
-		return medianOf(rounds, func(r round) float64 { return pick(of(r)) })
-	}
-	nanos := median(func(s sample) float64 { return s.nanos })
-	if c.served {
-		return Side{
-			Name: name, PerSecond: float64(time.Second) / nanos,
-			P50: median(func(s sample) float64 { return milliseconds(s.p50) }),
-			P99: median(func(s sample) float64 { return milliseconds(s.p99) }),
-		}
-	}
-	// The runtime makes a few of its own now and then, hence the rounding.
-	allocs := math.Round(median(func(s sample) float64 { return s.allocs })*100) / 100
-	return Side{Name: name, NsPerOp: nanos, AllocsPerOp: &allocs}
+	s := Side{Name: name}
+	c.unit.tell(&s, func(size func(sample) float64) float64 {
+		return medianOf(rounds, func(r round) float64 { return size(of(r)) })
+	})
+	return s
 }
 
 func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
 
-func (a Aim) judge(r Result) Verdict {
-	switch {
-	case a.AtMost > 0 && r.Ratio.Median > a.AtMost,
-		a.AtLeast > 0 && r.Ratio.Median < a.AtLeast,
-		a.Allocs > 0 && r.Ours.AllocsPerOp != nil && *r.Ours.AllocsPerOp > a.Allocs:
-		return Missed
-	}
-	return Met
-}
-
 func (r *Report) add(one Result) {
 	r.Comparisons = append(r.Comparisons, one)
 	r.OK = r.OK && one.Verdict != Missed
-}
-
-// String returns the aim as one writes it into a table.
-func (a *Aim) String() string {
-	if a == nil {
-		return "–"
-	}
-	var parts []string
-	if a.AtMost > 0 {
-		parts = append(parts, fmt.Sprintf("≤ %g", a.AtMost))
-	}
-	if a.AtLeast > 0 {
-		parts = append(parts, fmt.Sprintf("≥ %g", a.AtLeast))
-	}
-	if a.Allocs > 0 {
-		parts = append(parts, allocations(a.Allocs))
-	}
-	return strings.Join(parts, ", ")
 }
 
 func allocations(n float64) string {
@@ -168,14 +149,22 @@ func allocations(n float64) string {
 
 // String returns the numbers: those of a table.
 func (s Side) String() string {
-	if s.PerSecond > 0 {
-		return fmt.Sprintf("%.1fk/s, %.2f / %.2f ms", s.PerSecond/1000, s.P50, s.P99)
+	var parts []string
+	add := func(there bool, format string, args ...any) {
+		if there {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
 	}
-	text := fmt.Sprintf("%.0f ns", s.NsPerOp)
+	add(s.NsPerOp > 0, "%.0f ns", s.NsPerOp)
 	if s.AllocsPerOp != nil {
-		text += ", " + allocations(*s.AllocsPerOp)
+		parts = append(parts, allocations(*s.AllocsPerOp))
 	}
-	return text
+	add(s.PerSecond > 0, "%.1fk/s", s.PerSecond/1000)
+	add(s.P50 > 0, "%.2f / %.2f ms", s.P50, s.P99)
+	add(s.WritesPerSync > 0, "%.1f writes a sync", s.WritesPerSync)
+	add(s.RecordsPerSecond > 0, "%.2fM/s", s.RecordsPerSecond/1e6)
+	add(s.PeakBytes > 0, "%.1f MiB", s.PeakBytes/(1<<20))
+	return strings.Join(parts, ", ")
 }
 
 func (r Ratio) String() string { return fmt.Sprintf("%.2f (%.2f–%.2f)", r.Median, r.Min, r.Max) }
@@ -183,6 +172,9 @@ func (r Ratio) String() string { return fmt.Sprintf("%.2f (%.2f–%.2f)", r.Medi
 var heads = []string{"name", "ours", "bare", "ratio (min–max)", "aim", "verdict"}
 
 func (r Result) cells() []string {
+	if r.Verdict == Skipped {
+		return []string{r.Name, "–", "–", "–", r.Aim.String(), string(r.Verdict)}
+	}
 	return []string{r.Name, r.Ours.String(), r.Bare.String(), r.Ratio.String(), r.Aim.String(), string(r.Verdict)}
 }
 
@@ -197,16 +189,24 @@ func (r *Report) WriteTable(w io.Writer) {
 	t.Flush() // an error of w comes back at the next write, and is told there
 	fmt.Fprintln(w)
 	for _, one := range r.Comparisons {
-		fmt.Fprintf(w, "%s: %s beside %s; %s\n", one.Name, one.Ours.Name, one.Bare.Name, one.What)
+		fmt.Fprintf(w, "%s: %s\n", one.Name, one.explained())
 	}
 	fmt.Fprintf(w, "\n%s\n", r.Summary())
+}
+
+// explained says what was compared.
+func (r Result) explained() string {
+	if r.Verdict == Skipped {
+		return fmt.Sprintf("%s; %s", r.Why, r.What)
+	}
+	return fmt.Sprintf("%s beside %s; %s", r.Ours.Name, r.Bare.Name, r.What)
 }
 
 // Summary says in a sentence or two what came out.
 func (r *Report) Summary() string {
 	aims, missed := 0, 0
 	for _, one := range r.Comparisons {
-		if one.Aim != nil {
+		if one.Aim != nil && one.Verdict != Skipped {
 			aims++
 		}
 		if one.Verdict == Missed {
@@ -229,13 +229,19 @@ func (s Settings) String() string {
 	if s.Full {
 		length = ", long rounds"
 	}
-	return fmt.Sprintf("values of %d bytes, %d keys, %d connections%s", s.ValueBytes, s.Keys, s.Connections, length)
+	text := fmt.Sprintf("values of %d bytes, %d keys, %d connections%s", s.ValueBytes, s.Keys, s.Connections, length)
+	if s.FileSystem != "" {
+		text += fmt.Sprintf("; files on %s, where an append with its fsync takes %.2f ms", s.FileSystem, s.SyncMS)
+	}
+	return text
 }
 
 // WriteJSON writes the report for programs.
-func (r *Report) WriteJSON(w io.Writer) error {
+func (r *Report) WriteJSON(w io.Writer) error { return writeJSON(w, r) }
+
+func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(r)
+	return e.Encode(v)
 }

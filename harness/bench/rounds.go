@@ -9,9 +9,11 @@ import (
 
 // sample is what one side of one round gave.
 type sample struct {
-	nanos    float64       // per operation
-	allocs   float64       // per operation; in this process only
-	p50, p99 time.Duration // of a request; over HTTP only
+	nanos         float64       // per operation, request or record
+	allocs        float64       // per operation; in this process only
+	p50, p99      time.Duration // of a request
+	writesPerSync float64       // of a store on a disk
+	peak          float64       // bytes of memory
 }
 
 // take measures for about so long.

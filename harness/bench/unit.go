@@ -1,0 +1,96 @@
+package bench
+
+import (
+	"math"
+	"time"
+)
+
+// unit is what a comparison counts: how long it takes, what the ratio is of, and
+// what is told of a side.
+type unit struct {
+	of   string               // what the ratio is of, in reports
+	size func(sample) float64 // of which the ratio is
+	// rate turns the ratio about: it is of how many there are in a second, where
+	// more is better, and not of how long one of them takes.
+	rate  bool
+	tell  func(s *Side, median func(size func(sample) float64) float64)
+	short pace
+	long  pace // with Options.Full
+}
+
+// pace is how many rounds a comparison has, and how long each side of a round
+// is. Many short rounds are better than a few long ones: the two sides of a
+// round are closer together, and more rounds pass undisturbed. Servers need
+// longer ones than loops, so that each of many clients gets its turn.
+type pace struct {
+	rounds int
+	length time.Duration
+}
+
+func (u *unit) pace(full bool) pace {
+	if full {
+		return u.long
+	}
+	return u.short
+}
+
+// operations are done by a loop in this process.
+var operations = &unit{
+	of: "time", size: nanos,
+	tell: func(s *Side, median func(func(sample) float64) float64) {
+		// The runtime makes a few allocations of its own now and then, hence the rounding.
+		allocs := math.Round(median(func(s sample) float64 { return s.allocs })*100) / 100
+		s.NsPerOp, s.AllocsPerOp = median(nanos), &allocs
+	},
+	short: pace{101, 10 * time.Millisecond},
+	long:  pace{301, 20 * time.Millisecond},
+}
+
+// requests are answered by a server.
+var requests = &unit{
+	of: "throughput", size: nanos, rate: true,
+	tell: func(s *Side, median func(func(sample) float64) float64) {
+		s.PerSecond = float64(time.Second) / median(nanos)
+		s.P50, s.P99 = median(p50), median(p99)
+		s.WritesPerSync = median(func(s sample) float64 { return s.writesPerSync })
+	},
+	short: pace{41, 100 * time.Millisecond},
+	long:  pace{151, 200 * time.Millisecond},
+}
+
+// waits are the times that one client waits for an answer: of interest is the
+// one in the middle.
+var waits = &unit{
+	of: "latency", size: p50,
+	tell: func(s *Side, median func(func(sample) float64) float64) {
+		s.P50, s.P99 = median(p50), median(p99)
+	},
+	short: pace{41, 100 * time.Millisecond},
+	long:  pace{151, 200 * time.Millisecond},
+}
+
+// records are read back when a store is opened. A side of a round is one
+// opening, however long it takes.
+var records = &unit{
+	of: "throughput", size: nanos, rate: true,
+	tell: func(s *Side, median func(func(sample) float64) float64) {
+		s.RecordsPerSecond = float64(time.Second) / median(nanos)
+	},
+	short: pace{15, 200 * time.Millisecond},
+	long:  pace{51, 200 * time.Millisecond},
+}
+
+// peak is the most memory that a process ever had.
+var peak = &unit{
+	of: "memory", size: peakBytes,
+	tell: func(s *Side, median func(func(sample) float64) float64) {
+		s.PeakBytes = median(peakBytes)
+	},
+	short: pace{5, 400 * time.Millisecond},
+	long:  pace{15, 400 * time.Millisecond},
+}
+
+func nanos(s sample) float64     { return s.nanos }
+func p50(s sample) float64       { return milliseconds(s.p50) }
+func p99(s sample) float64       { return milliseconds(s.p99) }
+func peakBytes(s sample) float64 { return s.peak }
