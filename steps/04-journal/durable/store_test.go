@@ -277,7 +277,9 @@ func busy(t *testing.T, d *memory, s *durable.Store) (stop func()) {
 				case <-end:
 					return
 				default:
-					s.Do(t.Context(), kv.Put(fmt.Sprint(i), nil))
+					if _, err := s.Do(t.Context(), kv.Put(fmt.Sprint(i), nil)); err != nil {
+						return
+					}
 				}
 			}
 		}()
