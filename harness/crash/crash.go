@@ -58,6 +58,8 @@ type Coverage struct {
 	LostNames    int `json:"lost_names"`   // crash states in which a name was lost
 	Drawn        int `json:"drawn"`        // moments with too many fates to try them all
 	Faults       int `json:"faults"`       // of the disk, injected
+	LivedOn      int `json:"lived_on"`     // processes that went on to acknowledge after one
+	Stopped      int `json:"stopped"`      // processes that came to their end by one
 	Confessed    int `json:"confessed"`    // damage that nothing can tell from a torn tail
 }
 
@@ -117,8 +119,10 @@ func (r *Report) doubt() {
 		missing = "no segment was ever full"
 	case r.What == "power" && c.LostNames == 0:
 		missing = "no name was ever lost"
-	case r.What == "errors" && c.Faults == 0:
-		missing = "no operation failed"
+	case r.What == "errors" && c.LivedOn == 0:
+		missing = "no store lived on after an error of its disk"
+	case r.What == "errors" && c.Stopped == 0:
+		missing = "no store came to its end by an error of its disk"
 	case c.Acknowledged == 0:
 		missing = "nothing was acknowledged"
 	}

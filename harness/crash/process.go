@@ -27,6 +27,7 @@ type process struct {
 	book    *book
 	engine  *durable.Engine
 	refused error   // why it did not open
+	lived   bool    // it has acknowledged something after an error of the disk
 	over    bool    // the engine has come to its end
 	opened  int     // how many operations of the disk that took
 	frames  []frame // that it has written
@@ -122,10 +123,11 @@ func (p *process) commit(batch []Request) {
 			p.fail("answers", "%v", err)
 		}
 		p.tellAnswers(len(reqs))
+		p.livesOn()
 	case !p.faulty():
 		p.fail("service", "a write is refused, although nothing is wrong with the disk: %v", err)
 	case errors.Is(err, kv.ErrUnknown):
-		p.over = true
+		p.stops()
 		p.x.tell("it may have happened: %v", err)
 	default:
 		p.book.undone(len(reqs))
@@ -133,6 +135,21 @@ func (p *process) commit(batch []Request) {
 	}
 	if err != nil {
 		p.peek()
+	}
+}
+
+// stops says that the engine has come to its end.
+func (p *process) stops() {
+	p.over = true
+	p.x.report.Coverage.Stopped++
+}
+
+// livesOn counts the process, if an error of the disk has hit it before.
+func (p *process) livesOn() {
+	hit := slices.ContainsFunc(p.disk.Trace, func(op simdisk.Op) bool { return op.Fault != "" })
+	if hit && !p.lived {
+		p.lived = true
+		p.x.report.Coverage.LivedOn++
 	}
 }
 
@@ -164,7 +181,7 @@ func (p *process) sync() {
 	case !p.faulty():
 		p.fail("service", "a sync fails, although nothing is wrong with the disk: %v", err)
 	default:
-		p.over = true
+		p.stops()
 		p.x.tell("the store cannot sync: %v", err)
 	}
 }

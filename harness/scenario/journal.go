@@ -31,7 +31,7 @@ func trials(scenario string) []trial {
 	case "disk-errors":
 		return []trial{{"errors", "batch", 5000}, {"errors", "interval", 2000}}
 	case "bit-rot":
-		return []trial{{"rot", "batch", 5000}}
+		return []trial{{"rot", "batch", 10_000}}
 	}
 	return nil
 }
@@ -53,7 +53,13 @@ func diskErrors() Scenario {
 	return Scenario{
 		Name:     "disk-errors",
 		Question: "The disk fails, or is full: is anybody told that something was written which was not?",
-		Cells:    []Cell{journalCell("disk-errors", Safe, "errors")},
+		Cells: []Cell{
+			{
+				Column: "04", World: Real, Expect: Safe, Run: func(r *Run) error { return r.look("held", "-what", "errors") },
+				Checkers: []check.Checker{witness("acknowledged"), witness("told")},
+			},
+			journalCell("disk-errors", Safe, "errors"),
+		},
 	}
 }
 
@@ -71,6 +77,8 @@ type Crashes struct {
 	States   int           `json:"states"`
 	Coverage struct {
 		Faults    int `json:"faults"`
+		LivedOn   int `json:"lived_on"`
+		Stopped   int `json:"stopped"`
 		TornTails int `json:"torn_tails"`
 		Confessed int `json:"confessed"`
 	} `json:"coverage"`
@@ -154,6 +162,8 @@ func (c Crashes) String() string {
 		what string
 	}{
 		{c.Coverage.Faults, "errors of the disk"},
+		{c.Coverage.LivedOn, "times the store went on after one"},
+		{c.Coverage.Stopped, "times it came to its end"},
 		{c.Coverage.TornTails, "torn ends cut off"},
 		{c.Coverage.Confessed, "times the end of the last file was damaged, which nothing can tell from a torn one"},
 	} {
