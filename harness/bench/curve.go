@@ -26,7 +26,8 @@ type Point struct {
 // mostClients is the last point of a curve, which doubles from 1 on.
 const mostClients = 128
 
-// RunCurve measures a curve. See Run.
+// RunCurve measures a curve. See Run. The points take turns too, so that what
+// disturbs the machine for a while makes no dent in the curve.
 func RunCurve(ctx context.Context, o Options) (*Curve, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -34,55 +35,80 @@ func RunCurve(ctx context.Context, o Options) (*Curve, error) {
 	}
 	b := newBench(ctx, o)
 	defer b.close()
-	// The queue is patient: on a slow disk the last of many would be refused.
-	group, err := b.step04("batch", "-queue-wait", "1m")
+	pairs, end, err := b.openCurve(ctx, mostClients)
 	if err != nil {
 		return nil, err
 	}
-	alone, err := b.step04("batch", "-queue-wait", "1m", "-batch", "1")
-	if err != nil {
-		return nil, err
-	}
-	alone.name = "one sync a write"
-	c := &Curve{Machine: thisMachine()}
+	defer end()
 	p := pace{21, 100 * time.Millisecond}
 	if o.Full {
-		p = requests.long
+		p = pace{101, 200 * time.Millisecond}
 	}
-	for clients := 1; clients <= mostClients; clients *= 2 {
-		o.Progress(len(c.Points), 8, fmt.Sprintf("%d clients", clients))
-		point, err := b.point(ctx, p, group, alone, clients)
-		if err != nil {
-			return nil, fmt.Errorf("%d clients: %w", clients, err)
+	rounds := make([][]round, len(pairs))
+	for i := range warmUps + p.rounds {
+		o.Progress(i, warmUps+p.rounds, "round by round, 1 to 128 clients")
+		for at, one := range pairs {
+			r, err := oneRound(ctx, i, p.length, one.group.take, one.alone.take)
+			if err != nil {
+				return nil, fmt.Errorf("%d clients: %w", one.clients, err)
+			}
+			rounds[at] = append(rounds[at], r)
 		}
-		c.Points = append(c.Points, point)
 	}
-	c.Settings = b.settings()
+	c := &Curve{Machine: thisMachine(), Settings: b.settings()}
 	c.Settings.Connections = mostClients
+	for at, one := range pairs {
+		c.Points = append(c.Points, one.point(rounds[at][warmUps:]))
+	}
 	return c, nil
 }
 
-func (b *bench) point(ctx context.Context, p pace, group, alone server, clients int) (Point, error) {
-	one, err := b.journaled(ctx, group, clients)
-	if err != nil {
-		return Point{}, err
+// curvePair is so many clients of each of the two servers of a curve.
+type curvePair struct {
+	clients      int
+	group, alone *journaled
+}
+
+// openCurve opens the connections of all points up to most clients.
+func (b *bench) openCurve(ctx context.Context, most int) (pairs []curvePair, end func(), err error) {
+	end = func() {
+		for _, p := range pairs {
+			closeBoth(p.group, p.alone)()
+		}
 	}
-	defer one.close()
-	two, err := b.journaled(ctx, alone, clients)
+	// The queue is patient: on a slow disk the last of many would be refused. So
+	// is the server, with the clients whose turn it is not.
+	patient := []string{"-queue-wait", "1m", "-timeout", "1m"}
+	group, err := b.step04("batch", patient...)
 	if err != nil {
-		return Point{}, err
+		return nil, end, err
 	}
-	defer two.close()
-	rounds, err := p.takeTurns(ctx, one.take, two.take, func(int) {})
+	alone, err := b.step04("batch", append(patient, "-batch", "1")...)
 	if err != nil {
-		return Point{}, err
+		return nil, end, err
 	}
+	alone.name = "one sync a write"
+	for n := 1; n <= most; n *= 2 {
+		p := curvePair{clients: n}
+		if p.group, err = b.journaled(ctx, group, n); err == nil {
+			p.alone, err = b.journaled(ctx, alone, n)
+		}
+		if err != nil {
+			end()
+			return nil, end, err
+		}
+		pairs = append(pairs, p)
+	}
+	return pairs, end, nil
+}
+
+func (p curvePair) point(rounds []round) Point {
 	c := comparison{unit: requests}
 	return Point{
-		Clients: clients,
+		Clients: p.clients,
 		Group:   c.side("group commit", rounds, func(r round) sample { return r.ours }),
-		Alone:   c.side(alone.name, rounds, func(r round) sample { return r.bare }),
-	}, nil
+		Alone:   c.side("one sync a write", rounds, func(r round) sample { return r.bare }),
+	}
 }
 
 // WriteJSON writes the curve for programs: harness/plot draws it.

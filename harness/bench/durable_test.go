@@ -84,14 +84,13 @@ func TestARefusalOfRedisIsAnError(t *testing.T) {
 }
 
 func TestACurveHasBothAtEveryPoint(t *testing.T) {
-	b := small(t)
-	group, err := b.step04("batch")
+	pairs, end, err := small(t).openCurve(t.Context(), 2)
 	require.NoError(t, err)
-	alone, err := b.step04("batch", "-batch", "1")
+	defer end()
+	require.Len(t, pairs, 2)
+	r, err := oneRound(t.Context(), 0, 10*time.Millisecond, pairs[1].group.take, pairs[1].alone.take)
 	require.NoError(t, err)
-	alone.name = "one sync a write"
-	p, err := b.point(t.Context(), pace{1, 5 * time.Millisecond}, group, alone, 2)
-	require.NoError(t, err)
+	p := pairs[1].point([]round{r})
 	assert.Equal(t, 2, p.Clients)
 	assert.Equal(t, 1.0, p.Alone.WritesPerSync)
 	assert.Positive(t, p.Group.PerSecond)

@@ -43,17 +43,9 @@ func (p pace) takeTurns(ctx context.Context, ours, bare take, progress func(roun
 		if i >= warmUps+fewest && time.Now().After(end) {
 			break
 		}
-		var r round
-		first, second := turn{ours, &r.ours}, turn{bare, &r.bare}
-		if i%2 == 1 {
-			first, second = second, first
-		}
-		for _, t := range []turn{first, second} {
-			s, err := t.take(ctx, p.length)
-			if err != nil {
-				return nil, err
-			}
-			*t.into = s
+		r, err := oneRound(ctx, i, p.length, ours, bare)
+		if err != nil {
+			return nil, err
 		}
 		rounds = append(rounds, r)
 		if len(rounds)%10 == 0 {
@@ -61,6 +53,20 @@ func (p pace) takeTurns(ctx context.Context, ours, bare take, progress func(roun
 		}
 	}
 	return rounds[warmUps:], ctx.Err()
+}
+
+// oneRound takes both sides, in an order that depends on the number of the round.
+func oneRound(ctx context.Context, number int, length time.Duration, ours, bare take) (r round, err error) {
+	turns := []turn{{ours, &r.ours}, {bare, &r.bare}}
+	if number%2 == 1 {
+		slices.Reverse(turns)
+	}
+	for _, t := range turns {
+		if *t.into, err = t.take(ctx, length); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
 }
 
 // turn is one side's part of a round.

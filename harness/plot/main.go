@@ -1,0 +1,52 @@
+// Plot answers: how do measurements look?
+//
+//	go run ./harness/plot group-commit docs/assets/04-group-commit.json
+//	go run ./harness/plot goodput
+//
+// Each prints a picture as SVG, in the colours of the documents, to be read on
+// light and on dark pages. The first draws what go run ./harness bench -curve
+// has measured; the second runs a simulation, which gives the same every time.
+// Same data, same picture, to the letter: so the documents can be checked.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"zeyrho/harness/bench"
+	"zeyrho/harness/rush"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "plot:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, w io.Writer) error {
+	switch {
+	case len(args) == 2 && args[0] == "group-commit":
+		text, err := os.ReadFile(args[1])
+		if err != nil {
+			return err
+		}
+		var c bench.Curve
+		if err := json.Unmarshal(text, &c); err != nil {
+			return fmt.Errorf("%s: %w", args[1], err)
+		}
+		if len(c.Points) == 0 {
+			return fmt.Errorf("%s: it has no points", args[1])
+		}
+		return groupCommit(&c).draw(w)
+	case len(args) == 1 && args[0] == "goodput":
+		bounded := rush.Plain(1)
+		unbounded := bounded
+		unbounded.Unbounded = true
+		return goodput(bounded, rush.Run(bounded), rush.Run(unbounded)).draw(w)
+	}
+	return errors.New("usage: go run ./harness/plot group-commit FILE, or goodput")
+}
