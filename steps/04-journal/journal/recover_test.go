@@ -204,6 +204,49 @@ func TestAWitnessIsFoundAtAnyDistance(t *testing.T) {
 	}
 }
 
+// What a header says counts, even if its own frame is torn.
+func TestATornFrameCanBeAWitness(t *testing.T) {
+	m, entries, offsets := unsynced(t)
+	j, _, _ := open(t, m, journal.Config{ID: small.ID})
+	size := len(m.files[name(1)].bytes)
+	appendEntries(t, j, "the witness")
+	for cut := size + 1; cut < len(m.files[name(1)].bytes); cut++ {
+		d := m.clone()
+		d.files[name(1)].bytes = d.files[name(1)].bytes[:cut]
+		d.files[name(1)].bytes[offsets[6]] ^= 1
+		what := fmt.Sprintf("%d bytes of the witness", cut-size)
+		if cut < size+headerSize {
+			requireTorn(t, d, entries[:6], offsets[6], cut, what)
+		} else {
+			requireDamaged(t, d, name(1), what)
+		}
+	}
+}
+
+// A process that was killed may have left what is found in the memory of the
+// operating system only, and a loss of power may still take it.
+func TestWhatOpenHasFoundOrCutOffIsSafe(t *testing.T) {
+	m, _ := several(t)
+	torn := m.clone()
+	torn.files[m.last()].bytes = append(torn.files[m.last()].bytes, "torn"...)
+	for _, m := range []*memory{m, torn} {
+		m.calls = nil
+		j, r, _ := open(t, m, small)
+		var writes []call
+		for _, c := range m.calls {
+			if c.op == "truncate" || c.op == "sync" || c.op == "syncdir" {
+				writes = append(writes, c)
+			}
+		}
+		want := []call{{"truncate", m.last()}, {"sync", m.last()}, {"syncdir", ""}}
+		if r.Torn == nil {
+			want = want[1:]
+		}
+		require.Equal(t, want, writes)
+		require.Equal(t, j.Last(), j.Synced())
+	}
+}
+
 // A value may be anything, also a copy of what is in the journal already.
 func TestAFrameWithinAValueIsNotTakenForOne(t *testing.T) {
 	m, entries, offsets := unsynced(t)

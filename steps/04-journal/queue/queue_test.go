@@ -156,7 +156,7 @@ func TestWhenTheFirstLeavesHisWaitingDoesNotCount(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestReadyTellsOfWhoeverHasEntered(t *testing.T) {
+func TestReadyTellsOfWhoeverIsInLine(t *testing.T) {
 	q := queue.New[int](roomy)
 	require.Empty(t, q.Ready())
 	for i := range 3 {
@@ -171,6 +171,11 @@ func TestReadyTellsOfWhoeverHasEntered(t *testing.T) {
 	_, err = q.Enter(4, 10000, at(0))
 	require.ErrorIs(t, err, queue.ErrFull)
 	require.Empty(t, q.Ready(), "who was refused has not entered")
+
+	q.Take(3, 1000, at(0))
+	<-q.Ready() // there is one left
+	q.Take(3, 1000, at(0))
+	require.Empty(t, q.Ready())
 }
 
 // Many come, and some of them leave while others are taken. Each is served,
