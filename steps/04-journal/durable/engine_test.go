@@ -191,3 +191,13 @@ func TestAStoreWhoseBeginningIsGoneIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, journal.ErrDamaged)
 	require.ErrorContains(t, err, "begins with entry 2")
 }
+
+func TestARoomThatNobodyCanOpenAgainIsRefused(t *testing.T) {
+	d := newMemory()
+	for _, sessions := range []int{-1, 1<<31 + 1} {
+		_, err := durable.OpenEngine(d, durable.Config{Sessions: sessions})
+		require.ErrorContains(t, err, "room for", "%d", sessions)
+	}
+	require.NoError(t, openEngine(t, d, durable.Config{Sessions: 1}).Close())
+	openEngine(t, d, durable.Config{})
+}
