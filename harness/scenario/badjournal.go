@@ -130,7 +130,11 @@ func (r *Run) damagedJournals() error {
 		"gap":           {"damaged", func(j journal) { delete(j, j.name(1)) }},
 		"no-beginning":  {"damaged", func(j journal) { delete(j, j.name(0)) }},
 		"stranger":      {"another journal", func(j journal) { j[j.name(0)] = stranger }},
-		"renamed":       {"damaged", func(j journal) { last := j.name(len(j) - 1); j["00000000000000099999.journal"] = j[last]; delete(j, last) }},
+		"renamed": {"damaged", func(j journal) {
+			last := j.name(len(j) - 1)
+			j["00000000000000099999.journal"] = j[last]
+			delete(j, last)
+		}},
 	} {
 		if err := r.damagedJournal(name, d.word, d.change); err != nil {
 			return err
