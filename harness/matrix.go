@@ -32,6 +32,12 @@ type selection struct {
 	json     string
 	keep     string
 	again    string // what a replay adds to the names of histories, so that none is lost
+	bug      string // to be planted, in run and replay
+}
+
+// registerBug adds the flag that plants a bug.
+func (s *selection) registerBug(fs *flag.FlagSet) {
+	fs.StringVar(&s.bug, "bug", "", "plant the bug with this `id` first, in its own step (see mutants)")
 }
 
 // registerCells adds the flags that say which cells.
@@ -64,7 +70,7 @@ var errNothing = errors.New("no question is asked there: it would make no sense 
 // chosen returns the scenarios that the flags select, with the cells that they
 // select, in the order of the matrix.
 func (s *selection) chosen() ([]scenario.Scenario, error) {
-	columns, err := parseSteps(s.steps)
+	columns, err := s.columns()
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +117,23 @@ func (s *selection) jobs() ([]job, error) {
 		}
 	}
 	return jobs, nil
+}
+
+// columns returns the columns that the flags select: with a bug, that of its
+// step, since no other is built.
+func (s *selection) columns() ([]string, error) {
+	columns, err := parseSteps(s.steps)
+	if err != nil || s.bug == "" {
+		return columns, err
+	}
+	b, err := findBug(s.bug)
+	if err != nil {
+		return nil, err
+	}
+	if s.steps != "" && !slices.Equal(columns, []string{b.Column}) {
+		return nil, fmt.Errorf("-steps %s: the bug %s is one of step %s", s.steps, b.ID, b.Column)
+	}
+	return []string{b.Column}, nil
 }
 
 func (s *selection) repeat(sc scenario.Scenario, c scenario.Cell) []job {
@@ -219,12 +242,12 @@ func (s *selection) run(ctx context.Context) (*report.Matrix, time.Duration, err
 	}
 	p := newProgress(runs)
 	p.show(0, "building the steps")
-	lab, err := scenario.NewLab(ctx, scenario.Options{Full: s.full})
+	lab, leave, err := openLab(ctx, s.bug, scenario.Options{Full: s.full})
 	if err != nil {
 		p.clear()
 		return nil, 0, err
 	}
-	defer lab.Close()
+	defer leave()
 	start := time.Now()
 	m := &report.Matrix{}
 	done := 0

@@ -164,6 +164,41 @@ func infect(ctx context.Context, b zoo.Bug, dir string) (*scenario.Lab, error) {
 	return scenario.NewLab(ctx, scenario.Options{Overlay: overlay, Columns: []string{b.Column}, Dir: filepath.Join(dir, "bin")})
 }
 
+func findBug(id string) (zoo.Bug, error) {
+	for _, b := range zoo.Bugs() {
+		if b.ID == id {
+			return b, nil
+		}
+	}
+	return zoo.Bug{}, fmt.Errorf("there is no bug %q; docs/zoo.md lists them", id)
+}
+
+// openLab builds the programs, with a bug in them if one is named. Call leave
+// when done.
+func openLab(ctx context.Context, bug string, o scenario.Options) (lab *scenario.Lab, leave func(), err error) {
+	if bug == "" {
+		lab, err := scenario.NewLab(ctx, o)
+		if err != nil {
+			return nil, nil, err
+		}
+		return lab, func() { lab.Close() }, nil
+	}
+	b, err := findBug(bug)
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err := os.MkdirTemp("", "zeyrho-bug-")
+	if err != nil {
+		return nil, nil, err
+	}
+	lab, err = infect(ctx, b, dir)
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, nil, err
+	}
+	return lab, func() { lab.Close(); os.RemoveAll(dir) }, nil
+}
+
 // keep writes a history down, if there is a directory for it.
 func (m *mutant) keep(h history.History, dir string) error {
 	if dir == "" {

@@ -19,6 +19,7 @@ func runRun(ctx context.Context, args []string) (int, error) {
 	fs := flags("run", "Runs one scenario against the steps that are named, and tells what happened:\nthe phases, the faults, what every checker says, and where the history is.")
 	var sel selection
 	sel.register(fs)
+	sel.registerBug(fs)
 	if err := parse(fs, args); err != nil {
 		return exitUsage, err
 	}
@@ -37,6 +38,7 @@ failure may take several tries. The history of the first run is still there:
 judge looks at that one again.`)
 	var sel selection
 	sel.register(fs)
+	sel.registerBug(fs)
 	if err := parse(fs, args); err != nil {
 		return exitUsage, err
 	}
@@ -66,7 +68,7 @@ func tell(ctx context.Context, sel selection) (int, error) {
 			}
 			continue
 		}
-		if err := story(os.Stdout, c); err != nil {
+		if err := story(os.Stdout, c, sel.bug); err != nil {
 			return exitUsage, err
 		}
 		fmt.Println()
@@ -74,8 +76,9 @@ func tell(ctx context.Context, sel selection) (int, error) {
 	return status(m), nil
 }
 
-// story tells what happened in the run whose history c names.
-func story(w io.Writer, c report.Cell) error {
+// story tells what happened in the run whose history c names, with a bug
+// planted if one is named.
+func story(w io.Writer, c report.Cell, bug string) error {
 	h, sc, cell, err := load(c.History)
 	if err != nil {
 		return err
@@ -84,7 +87,11 @@ func story(w io.Writer, c report.Cell) error {
 	report.WriteStory(w, h)
 	report.WriteFindings(w, cell, cell.Judge(&h))
 	conclude(w, c, fmt.Sprintf(" in %.1f s. The history: %s", c.Seconds, c.History))
-	fmt.Fprintf(w, "Again: %s\n", c.Replay())
+	again := c.Replay()
+	if bug != "" {
+		again += " -bug " + bug
+	}
+	fmt.Fprintf(w, "Again: %s\n", again)
 	return nil
 }
 

@@ -13,7 +13,6 @@ import (
 	"zeyrho/harness/check"
 	"zeyrho/harness/report"
 	"zeyrho/harness/scenario"
-	"zeyrho/harness/zoo"
 )
 
 // shrinking is what the flags of shrink say.
@@ -59,16 +58,11 @@ They break nothing, we hope. To see it at work, plant a bug:
 }
 
 func (s *shrinking) run(ctx context.Context) (int, error) {
-	dir, err := os.MkdirTemp("", "zeyrho-shrink-")
+	lab, leave, err := openLab(ctx, s.bug, scenario.Options{Columns: []string{"04"}})
 	if err != nil {
 		return exitUsage, err
 	}
-	defer os.RemoveAll(dir)
-	lab, err := s.lab(ctx, dir)
-	if err != nil {
-		return exitUsage, err
-	}
-	defer lab.Close()
+	defer leave()
 	var got scenario.Crashes
 	if s.plan != "" {
 		got, err = lab.ReplayPlan(ctx, s.plan)
@@ -79,19 +73,6 @@ func (s *shrinking) run(ctx context.Context) (int, error) {
 		return exitUsage, err
 	}
 	return s.tell(os.Stdout, got)
-}
-
-// lab builds the programs, with the bug in them if there is to be one.
-func (s *shrinking) lab(ctx context.Context, dir string) (*scenario.Lab, error) {
-	if s.bug == "" {
-		return scenario.NewLab(ctx, scenario.Options{Columns: []string{"04"}})
-	}
-	for _, b := range zoo.Bugs() {
-		if b.ID == s.bug {
-			return infect(ctx, b, dir)
-		}
-	}
-	return nil, fmt.Errorf("there is no bug %q; docs/zoo.md lists them", s.bug)
 }
 
 // tell prints what was found, and keeps the plan.
