@@ -40,7 +40,8 @@ type Engine struct {
 	journal *journal.Journal
 	found   journal.Recovery
 	failed  error
-	records [][]byte // of the batch; kept to be used again
+	records [][]byte // of the batch, and the bytes that they are made of; kept to
+	buffer  []byte   // be used again
 
 	mu    sync.RWMutex // guards what follows
 	state *state
@@ -77,7 +78,7 @@ func (e *Engine) replay(entry journal.Entry) error {
 		return err
 	}
 	if e.state == nil {
-		return fmt.Errorf("%w: it begins with entry %d, so the files before are missing", journal.ErrDamaged, entry.Index)
+		return beginsLate(entry.Index)
 	}
 	r, err := readRequest(entry.Data)
 	if err != nil {
@@ -85,6 +86,10 @@ func (e *Engine) replay(entry journal.Entry) error {
 	}
 	e.state.apply(entry.Index, r)
 	return nil
+}
+
+func beginsLate(first uint64) error {
+	return fmt.Errorf("%w: it begins with entry %d, so the files before are missing", journal.ErrDamaged, first)
 }
 
 // settle writes the settings of a new store down. Of one that was there it
@@ -96,6 +101,9 @@ func (e *Engine) settle() error {
 			return fmt.Errorf("the store was made with room for %d sessions, and that cannot be changed to %d", has, want.sessions)
 		}
 		return nil
+	}
+	if first := e.journal.First(); first != 1 {
+		return beginsLate(first)
 	}
 	if want.sessions == 0 {
 		want.sessions = 10_000
@@ -128,13 +136,13 @@ func (e *Engine) Commit(batch []Request) ([]Answer, error) {
 		return nil, e.over()
 	}
 	first := e.journal.Last() + 1
-	for i, r := range batch {
-		if i == len(e.records) {
-			e.records = append(e.records, nil)
-		}
-		e.records[i] = appendRequest(e.records[i][:0], r)
+	e.records, e.buffer = e.records[:0], e.buffer[:0]
+	for _, r := range batch {
+		start := len(e.buffer)
+		e.buffer = appendRequest(e.buffer, r)
+		e.records = append(e.records, e.buffer[start:])
 	}
-	if err := e.journal.Append(e.records[:len(batch)]...); err != nil {
+	if err := e.journal.Append(e.records...); err != nil {
 		return nil, e.fail(err)
 	}
 	if !e.config.Lazy {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -200,4 +201,42 @@ func TestARoomThatNobodyCanOpenAgainIsRefused(t *testing.T) {
 	}
 	require.NoError(t, openEngine(t, d, durable.Config{Sessions: 1}).Close())
 	openEngine(t, d, durable.Config{})
+}
+
+func TestAStoreOfWhichOnlyAnEmptyEndIsLeftIsRefused(t *testing.T) {
+	d := newMemory()
+	c := durable.Config{Journal: journal.Config{SegmentSize: 200}}
+	e := openEngine(t, d, c)
+	for range 2 {
+		_, err := e.Commit([]durable.Request{command(kv.Put("k", make([]byte, 200)))})
+		require.NoError(t, err)
+	}
+	require.NoError(t, e.Close())
+	delete(d.files, "00000000000000000001.journal")
+	delete(d.files, "00000000000000000002.journal")
+	last := d.files["00000000000000000003.journal"]
+	last.bytes = last.bytes[:32]
+	_, err := durable.OpenEngine(d, c)
+	require.ErrorIs(t, err, journal.ErrDamaged)
+}
+
+func TestCommitsLeaveNoMemoryBehind(t *testing.T) {
+	d, err := disk.OpenDir(t.TempDir())
+	require.NoError(t, err)
+	e, err := durable.OpenEngine(d, durable.Config{Lazy: true})
+	require.NoError(t, err)
+	defer e.Close()
+	large := make([]byte, kv.MaxValue)
+	for small := range 60 { // the large one is the next in its batch every time
+		var batch []durable.Request
+		for range small {
+			batch = append(batch, command(kv.Delete("absent")))
+		}
+		_, err := e.Commit(append(batch, command(kv.Put("k", large))))
+		require.NoError(t, err)
+	}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	require.Less(t, m.HeapAlloc, uint64(30<<20))
 }

@@ -85,6 +85,27 @@ func TestAFailedSyncOfALazyStoreIsTheEndToo(t *testing.T) {
 	})
 }
 
+func TestAKeptAnswerThatMayBeLostIsNotGivenAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newMemory()
+		s := open(t, d, durable.StoreConfig{SyncEvery: -1})
+		id := session.Identity{Session: openSession(t, s), Number: 1}
+		_, err := s.DoOnce(t.Context(), id, kv.Put("k", nil))
+		require.NoError(t, err)
+		d.do(func(op string) error {
+			if op == "append" || op == "truncate" {
+				return syscall.EIO
+			}
+			return nil
+		})
+		_, err = s.Do(t.Context(), kv.Put("k2", nil))
+		require.ErrorIs(t, err, kv.ErrUnknown)
+		_, err = s.DoOnce(t.Context(), id, kv.Put("k", nil))
+		require.Error(t, err)
+		require.ErrorIs(t, s.Close(), syscall.EIO)
+	})
+}
+
 func TestCloseSaysWhenItCouldNotSync(t *testing.T) {
 	d := newMemory()
 	s := open(t, d, durable.StoreConfig{SyncEvery: -1})

@@ -39,11 +39,12 @@ type Store struct {
 	config StoreConfig
 	queue  *queue.Queue[*job]
 
-	stop  func()        // asks run to finish
-	done  chan struct{} // closed when run has returned
-	ended chan struct{} // closed when the engine has come to its end
-	mu    sync.Mutex
-	why   error // of the end
+	stop     func()          // asks run to finish
+	stopping <-chan struct{} // closed when it has been asked
+	done     chan struct{}   // closed when run has returned
+	ended    chan struct{}   // closed when the engine has come to its end
+	mu       sync.Mutex
+	why      error // of the end
 }
 
 // StoreConfig says how a Store works. A zero means the default.
@@ -93,7 +94,7 @@ func NewStore(e *Engine, c StoreConfig) *Store {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Store{
 		engine: e, config: c, queue: queue.New[*job](c.Queue),
-		stop: stop, done: make(chan struct{}), ended: make(chan struct{}),
+		stop: stop, stopping: ctx.Done(), done: make(chan struct{}), ended: make(chan struct{}),
 	}
 	go s.run(ctx)
 	return s
@@ -104,15 +105,23 @@ func NewStore(e *Engine, c StoreConfig) *Store {
 func (s *Store) run(ctx context.Context) {
 	defer close(s.done)
 	var due <-chan time.Time // of the next sync; nil: nothing waits for one
+	sync := func() {
+		due = nil
+		s.check(s.engine.Sync())
+	}
 	for {
 		select {
+		case <-due: // first, since below it is a matter of luck who is served
+			sync()
+		default:
+		}
+		select {
+		case <-due:
+			sync()
 		case <-s.queue.Ready():
 			if s.commitNext() && due == nil && s.config.SyncEvery > 0 {
 				due = time.After(s.config.SyncEvery)
 			}
-		case <-due:
-			due = nil
-			s.check(s.engine.Sync())
 		case <-ctx.Done():
 			for s.commitNext() {
 			}
@@ -178,6 +187,11 @@ func (s *Store) Err() error {
 func (s *Store) ask(ctx context.Context, r Request) (Answer, error) {
 	if err := ctx.Err(); err != nil {
 		return Answer{}, err
+	}
+	select {
+	case <-s.stopping:
+		return Answer{}, errClosed
+	default:
 	}
 	j := &job{request: r, done: make(chan struct{})}
 	size := 64 + len(r.Command.Key) + len(r.Command.Value)
@@ -249,7 +263,7 @@ func (s *Store) DoOnce(ctx context.Context, id session.Identity, c kv.Command) (
 		return kv.Result{}, err
 	}
 	if r, fresh, err := s.engine.Answer(id); !fresh {
-		return r, err
+		return r, errors.Join(s.over(), err)
 	}
 	a, err := s.ask(ctx, Request{Identity: id, Command: c})
 	return a.Result, err

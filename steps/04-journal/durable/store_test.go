@@ -418,3 +418,17 @@ func TestReadersSeeWholeCommitsWhileOthersWrite(t *testing.T) {
 	readers.Wait()
 	require.NoError(t, errors.Join(s.Close(), s.Err()))
 }
+
+func TestABusyStoreCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newMemory()
+		s := open(t, d, durable.StoreConfig{})
+		stop := busy(t, d, s)
+		time.Sleep(time.Second)
+		closed := make(chan error, 1)
+		go func() { closed <- s.Close() }()
+		time.Sleep(10 * time.Second)
+		assert.Len(t, closed, 1)
+		stop()
+	})
+}

@@ -33,6 +33,10 @@ func (j *Journal) CutFront(before uint64) error {
 // The file in which the cut falls is written anew without them and put in the
 // place of the old one, because a frame cannot be shortened where it is. That
 // costs as much as the file is long, and happens rarely.
+//
+// Who had stored the bytes of this very file as a value, frames that are cut now
+// included, could later make a torn commit look like damage: Open would refuse,
+// and lose nothing.
 func (j *Journal) CutBack(last uint64) error {
 	switch {
 	case j.failed != nil:

@@ -103,7 +103,7 @@ func (h header) entries(payload []byte, each func(Entry) error) (next uint64, er
 		}
 		end := width + int(n)
 		if err := each(Entry{next, payload[width:end:end]}); err != nil {
-			return next, err
+			return next, &stopped{err}
 		}
 		payload = payload[end:]
 		next++

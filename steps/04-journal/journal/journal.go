@@ -12,9 +12,11 @@
 // was safe, no loss of power did that. Then Open cuts nothing, and says which
 // byte of which file is damaged.
 //
-// One thing cannot be told apart: damage in the very last frame that was
-// synced, or the loss of it, looks like a frame that never was. Nothing after
-// it bears witness. A copy on another machine does (step 05).
+// Some things cannot be told apart. Damage in the very last frames, those since
+// the sync before the last one, or the loss of them, looks as if they had never
+// been completed: nothing after them bears witness. (With a sync after every
+// frame that is one frame.) So does a last file that was cut short between two
+// frames. A copy on another machine would know better (step 05).
 //
 // A Journal is for one goroutine. It knows nothing of what its entries mean.
 package journal
@@ -39,6 +41,8 @@ var (
 	// ErrDamaged is wrapped when what was safely written is no longer there as
 	// it was. The error says where, and what can be done.
 	ErrDamaged = errors.New("the journal is damaged")
+	// ErrFormat is wrapped when another version of this package wrote the journal.
+	ErrFormat = errors.New("the journal was written by another version of this program; use that one, or choose another directory")
 	// ErrFailed is wrapped when a journal cannot go on. What was appended since
 	// the last Sync that succeeded may be there after the next Open, or not.
 	ErrFailed = errors.New("the journal has failed")

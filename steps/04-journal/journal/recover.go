@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -139,10 +140,13 @@ func (j *Journal) join(f disk.File, first uint64) (segment, error) {
 		}
 	}
 	if _, bad := errors.AsType[*badFrame](err); bad {
-		return s, damaged(segment{first: first}, 0, max(j.next, 1), err)
+		return s, damaged(segment{first: first}, 0, cmp.Or(j.next, first), err)
+	}
+	if err != nil {
+		return s, err
 	}
 	j.segments = append(j.segments, s)
-	return s, err
+	return s, nil
 }
 
 // torn decides what a bad frame is: the end of a commit that the power cut in

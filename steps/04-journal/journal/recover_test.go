@@ -3,8 +3,10 @@ package journal_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -311,9 +313,10 @@ func TestASegmentOfAnotherJournalIsDamage(t *testing.T) {
 
 func TestAnotherVersionOfTheFormatIsRefusedByItsNumber(t *testing.T) {
 	m := oneSegment(segmentBytes(2, small.ID, 1))
-	requireDamaged(t, m, name(1), "")
 	_, _, err := replay(m)
-	require.ErrorContains(t, err, "version 2 of the format, and this program knows 1")
+	require.ErrorIs(t, err, journal.ErrFormat)
+	require.NotErrorIs(t, err, journal.ErrDamaged, "it is whole")
+	require.ErrorContains(t, err, "its format is 2, and this program knows 1")
 	_, _, err = replay(oneSegment([]byte("#!/bin/sh\necho this is no journal, and long enough\n")))
 	require.ErrorContains(t, err, `does not begin with "zeyrho04"`)
 }
@@ -454,4 +457,13 @@ func followAdvice(t *testing.T, m *memory, want []string) {
 func TestTheChecksumIsTheOneOfCastagnoli(t *testing.T) {
 	require.EqualValues(t, 0xe3069283, crc32.Checksum([]byte("123456789"), castagnoli))
 	require.True(t, bytes.HasPrefix(segmentBytes(1, 1, 1), []byte("zeyrho04")))
+}
+
+func TestAnyErrorOfReplayEndsOpen(t *testing.T) {
+	m, _ := several(t)
+	for _, why := range []error{io.EOF, io.ErrUnexpectedEOF, errors.New("enough")} {
+		_, _, err := journal.Open(m, small, func(journal.Entry) error { return why })
+		require.ErrorIs(t, err, why)
+		require.NotErrorIs(t, err, journal.ErrDamaged)
+	}
 }

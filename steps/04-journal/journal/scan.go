@@ -46,6 +46,12 @@ func (s *scanner) frame(each func(Entry) error) error {
 	return nil
 }
 
+// stopped is the error of a function that was shown an entry. It may be any,
+// also io.EOF, and must not be taken for one of the scanner's own.
+type stopped struct{ error }
+
+func (s *stopped) Unwrap() error { return s.error }
+
 // read reads the next frame into s.payload.
 func (s *scanner) read() (header, error) {
 	left := s.size - s.at

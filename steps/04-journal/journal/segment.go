@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strconv"
@@ -115,7 +114,7 @@ func (s segment) header() []byte {
 }
 
 // checkSegment reads the header of the file, and compares it with its name. It
-// fails with a *badFrame, or if it cannot read.
+// fails with a *badFrame, with ErrFormat, or if it cannot read.
 func checkSegment(f disk.File, first uint64) (segment, error) {
 	b := make([]byte, segmentHeader)
 	size, err := f.Size()
@@ -132,10 +131,10 @@ func checkSegment(f disk.File, first uint64) (segment, error) {
 	switch v := binary.LittleEndian.Uint32(b[8:]); {
 	case string(b[:8]) != segmentMagic:
 		return s, bad("it does not begin with %q", segmentMagic)
-	case v != format:
-		return s, bad("it has version %d of the format, and this program knows %d", v, format)
-	case !bytes.Equal(b, s.header()):
+	case seed(0).sum(b[:28]) != binary.LittleEndian.Uint32(b[28:]):
 		return s, bad("the checksum of the file's header does not fit")
+	case v != format:
+		return s, fmt.Errorf("%s: %w (its format is %d, and this program knows %d)", segmentName(first), ErrFormat, v, format)
 	case s.first != first:
 		return s, bad("its header says that it begins with entry %d", s.first)
 	}
