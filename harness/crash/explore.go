@@ -23,9 +23,10 @@ type explorer struct {
 	plan   *Plan
 	limits limits
 	report *Report
-	// shallow leaves out what goes wrong only when a store that was started
-	// again has gone on for a while.
-	shallow bool
+	// direct leaves out what goes wrong only when a restart is interrupted, and
+	// shallow what goes wrong only when a store that was started again has gone
+	// on for a while.
+	direct, shallow bool
 
 	path   []End // how the processes so far have ended
 	story  *story
@@ -204,7 +205,7 @@ func (x *explorer) watch(number int) bool {
 	switch {
 	case x.plan.Ends != nil:
 		return number < len(x.plan.Ends)
-	case number > 1:
+	case number > 1 || x.direct:
 		return false
 	case x.path[0].Kill, len(x.plan.faults(number)) > 0:
 		return true

@@ -14,15 +14,19 @@ type shrinker struct {
 	plan    Plan
 	failure *Failure
 	try     func(*explorer)
-	shallow bool
 	left    int
+
+	direct, shallow bool // as in explorer
 }
 
 // shrink looks for a smaller plan that breaks the same promise: with fewer
 // requests, in fewer batches, and each of them simpler.
 func shrink(p Plan, f *Failure, try func(*explorer)) *Failure {
-	s := &shrinker{plan: p, failure: f, try: try, shallow: true, left: tests}
-	s.shallow = s.accept(func(*Plan) {}) // what fails early makes a better story
+	s := &shrinker{plan: p, failure: f, try: try, left: tests, direct: true, shallow: true}
+	same := func(*Plan) {}
+	if s.direct = s.accept(same); !s.direct { // what fails early makes a better story
+		s.shallow = s.accept(same)
+	}
 	s.accept(func(p *Plan) { p.SegmentSize = oneFile })
 	s.requests()
 	s.batches()
@@ -42,7 +46,7 @@ func (s *shrinker) accept(change func(*Plan)) bool {
 	p := s.plan.copy()
 	change(&p)
 	p.Batches = slices.DeleteFunc(p.Batches, func(b Batch) bool { return len(b.Requests) == 0 && !b.Sync })
-	x := &explorer{plan: &p, shallow: s.shallow, report: &Report{Verdict: check.Pass, Kinds: map[string]int{}}}
+	x := &explorer{plan: &p, direct: s.direct, shallow: s.shallow, report: &Report{Verdict: check.Pass, Kinds: map[string]int{}}}
 	s.try(x)
 	if x.failure == nil || x.failure.Checker != s.failure.Checker {
 		return false

@@ -280,8 +280,8 @@ func (r rename) words() string {
 
 func (r remains) words() string {
 	n, now := r.node, int64(len(r.node.content))
-	lost, between, kept := r.sectors()
-	whole := len(lost)+len(between) == 0
+	zeros, lost, between, kept := r.sectors()
+	whole := len(zeros)+len(lost)+len(between) == 0
 	switch {
 	case whole && r.size == now:
 		return r.name + ": all that was written survives"
@@ -292,15 +292,11 @@ func (r remains) words() string {
 	case whole:
 		return fmt.Sprintf("%s: what was cut off is back, it has %d bytes and not %d", r.name, r.size, now)
 	}
-	before := "are as they were before"
-	if slices.IsSorted(n.sizes) { // it only grew
-		before = "read as zeros"
-	}
 	text := fmt.Sprintf("%s: %d bytes long", r.name, r.size)
 	for _, part := range []struct {
 		where []string
 		words string
-	}{{lost, before}, {between, "are as they were for a while"}, {kept, "survive"}} {
+	}{{zeros, "read as zeros"}, {lost, "are as they were before"}, {between, "are as they were for a while"}, {kept, "survive"}} {
 		if len(part.where) > 0 {
 			text += fmt.Sprintf("; bytes %s %s", strings.Join(part.where, ", "), part.words)
 		}
@@ -308,26 +304,30 @@ func (r remains) words() string {
 	return text
 }
 
-// sectors returns which bytes are as they were when they were synced, as they
-// were at some time in between, and as they were written last.
-func (r remains) sectors() (lost, between, kept []string) {
-	safe := int64(0)
-	if slices.IsSorted(r.node.sizes) {
-		safe = r.node.sizes[0]
-	}
+// sectors returns which bytes read as zeros, are as they were when they were
+// synced, as they were at some time in between, and as they were written last.
+func (r remains) sectors() (zeros, lost, between, kept []string) {
 	for i, v := range r.versions {
 		s := r.node.sectors[i]
-		from := int64(s.index) * Sector
-		where := fmt.Sprintf("%d–%d", max(from, safe), min(from+Sector, r.size)-1)
-		switch states := s.states(int64(len(v))); {
+		states := s.states(int64(len(v)))
+		safe, last := states[0], states[len(states)-1]
+		from := 0
+		for from < len(v) && safe[from] == last[from] {
+			from++
+		}
+		at := int64(s.index) * Sector
+		where := fmt.Sprintf("%d–%d", at+int64(from), min(at+Sector, r.size)-1)
+		switch {
 		case len(states) == 1: // nothing was open here
-		case v == states[len(states)-1]:
+		case v == last:
 			kept = append(kept, where)
-		case v == states[0]:
-			lost = append(lost, where)
-		default:
+		case v != safe:
 			between = append(between, where)
+		case strings.Trim(v[from:], "\x00") == "":
+			zeros = append(zeros, where)
+		default:
+			lost = append(lost, where)
 		}
 	}
-	return lost, between, kept
+	return zeros, lost, between, kept
 }
