@@ -283,7 +283,7 @@ func transfers(r *Run) error {
 		return err
 	}
 	err = r.load("liveness", 5, func(w *worker) error {
-		for range r.scaled(25) {
+		for range r.scaled(60) {
 			if w.n%2 == 0 {
 				w.scan("acct-", "", 0)
 				continue

@@ -17,20 +17,25 @@ import (
 // theServer returns the system of step 03.
 func (r *Run) theServer() *oneServer { return r.sys.(*oneServer) }
 
-// someWorker draws one of the workers that have a process.
+// someWorker draws one of the workers that have a process. It does not draw the
+// same one twice, if there is another: misfortunes that all hit one client are
+// as good as a single long one, which it need not bear.
 func (r *Run) someWorker() (*worker, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var alive []*worker
 	for _, w := range r.bodies {
-		if w.proc != nil && !w.proc.Ended() {
+		if w.proc != nil && !w.proc.Ended() && w != r.drew {
 			alive = append(alive, w)
 		}
 	}
-	if len(alive) == 0 {
+	switch {
+	case len(alive) > 0:
+		r.drew = alive[r.rng.IntN(len(alive))]
+	case r.drew == nil || r.drew.proc == nil || r.drew.proc.Ended():
 		return nil, fmt.Errorf("no client is running")
 	}
-	return alive[r.rng.IntN(len(alive))], nil
+	return r.drew, nil
 }
 
 // dropReply loses the next n replies to writes of some worker, and waits until

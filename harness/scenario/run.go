@@ -39,6 +39,7 @@ type Run struct {
 	fault    error           // the first thing that the harness itself could not do
 	bodies   []*worker       // every worker there ever was, so that all can be killed
 	procs    []*real.Process // every program of the step that was started
+	drew     *worker         // the last that was drawn; see someWorker
 	restarts []window        // when the server was being restarted on purpose
 	adopted  []history.Op    // what a driver recorded, in the place of the run's own operations
 }
