@@ -4,7 +4,7 @@ package zoo
 func journalBugs() []Bug {
 	return []Bug{
 		{
-			ID: "04a", Column: "04", Title: "A batch is acknowledged when it is written, and synced before the next one.",
+			ID: "04a", Column: "04", Title: "A batch is acknowledged when it is written, and nobody syncs it.",
 			Scenario: "power-loss", World: simWorld, Checker: "durability", Seeds: 1,
 			Wild: "NATS 2.12.1 flushed every two minutes; etcd#14370 acknowledged before it had persisted.",
 		}, {

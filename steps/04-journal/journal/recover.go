@@ -34,12 +34,19 @@ func (r Recovery) String() string {
 	if r.Created {
 		return "a new journal"
 	}
-	text := fmt.Sprintf("%d entries in %d segments, %d bytes", r.Entries, r.Segments, r.Bytes)
+	text := fmt.Sprintf("%s in %s, %d bytes", counted(r.Entries, "entry", "entries"), counted(uint64(r.Segments), "segment", "segments"), r.Bytes)
 	if t := r.Torn; t != nil {
 		text += fmt.Sprintf("; a commit was not completed, and its %d bytes are cut off %s at offset %d (%s)",
 			t.Bytes, t.File, t.At, t.Why)
 	}
 	return text
+}
+
+func counted(n uint64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
 }
 
 // Open opens the journal on d, or begins one. It calls replay for every entry

@@ -28,7 +28,7 @@ func newScanner(s segment, f disk.File) (*scanner, error) {
 		return nil, err
 	}
 	in := io.NewSectionReader(f, segmentHeader, size-segmentHeader)
-	return &scanner{segment: s, size: size, at: segmentHeader, next: s.first, in: bufio.NewReaderSize(in, 256<<10)}, nil
+	return &scanner{segment: s, size: size, at: segmentHeader, next: s.first, in: bufio.NewReaderSize(in, int(min(256<<10, size)))}, nil
 }
 
 // frame reads the next frame and calls each for its entries. Its error is
