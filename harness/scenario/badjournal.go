@@ -2,8 +2,10 @@ package scenario
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"os"
 	"path/filepath"
@@ -50,7 +52,10 @@ func (r *Run) badStoreFlags() error {
 		dir := filepath.Join(r.dir, "flags"+f[0])
 		all = errors.Join(all, r.refusesToStart(2, f[2], "-serve", "-listen", "127.0.0.1:0", "-dir", dir, f[0], f[1]))
 	}
-	return all
+	return errors.Join(all,
+		r.refusesToStart(2, "stray", "dump", "stray"),
+		r.refusesToStart(1, "no such", "dump", "-dir", filepath.Join(r.dir, "nowhere")),
+	)
 }
 
 // badDirectories tries paths at which there can be no store, and to give
@@ -123,7 +128,7 @@ func (r *Run) damagedJournals() error {
 		change func(journal)
 	}{
 		"bit-flipped":   {"damaged", func(j journal) { j[j.name(0)][32+32+8] ^= 4 }},
-		"other-version": {"version", func(j journal) { j[j.name(0)][8] ^= 0xff }},
+		"other-version": {"another version", func(j journal) { newerFormat(j[j.name(0)]) }},
 		"text":          {"does not begin", func(j journal) { j[j.name(0)] = []byte(strings.Repeat("dear diary\n", 20)) }},
 		"cut-short":     {"header", func(j journal) { j[j.name(0)] = j[j.name(0)][:20] }},
 		"cut":           {"damaged", func(j journal) { j[j.name(1)] = j[j.name(1)][:len(j[j.name(1)])-1] }},
@@ -141,6 +146,12 @@ func (r *Run) damagedJournals() error {
 		}
 	}
 	return nil
+}
+
+// newerFormat makes a file say that a later version of the program wrote it.
+func newerFormat(file []byte) {
+	binary.LittleEndian.PutUint32(file[8:], 2)
+	binary.LittleEndian.PutUint32(file[28:], crc32.Checksum(file[:28], crc32.MakeTable(crc32.Castagnoli)))
 }
 
 func (r *Run) damagedJournal(name, word string, change func(journal)) error {

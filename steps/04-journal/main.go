@@ -129,6 +129,10 @@ func dump(args []string) int {
 	f := flag.NewFlagSet("04-journal dump", flag.ExitOnError)
 	dir := f.String("dir", defaultDir(), "the `DIR` that the journal is in")
 	_ = f.Parse(args) // it exits by itself
+	if f.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "04-journal dump: there are no arguments, such as %q (see -h)\n", f.Arg(0))
+		return 2
+	}
 	if _, err := os.Stat(*dir); err != nil {
 		fmt.Fprintln(os.Stderr, "04-journal dump:", err)
 		return 1
