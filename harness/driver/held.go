@@ -176,16 +176,6 @@ func (h *held) has(key string) bool {
 	return err == nil && it.Exists()
 }
 
-// found reports whether a key is there when the power has gone and come back.
-func (h *held) found(key string) (bool, error) {
-	e, err := durable.OpenEngine(h.gate.After(simdisk.Fate{}), durable.Config{})
-	if err != nil {
-		return false, fmt.Errorf("the store does not open again: %w", err)
-	}
-	defer e.Close()
-	return e.Get(key).Exists(), nil
-}
-
 // safeFirst lets several writers of every kind come. Each of them must hear
 // nothing, and nobody see anything of it, before a sync that began after it was
 // written is over.
@@ -194,8 +184,7 @@ func safeFirst() error {
 	if err != nil {
 		return err
 	}
-	ctx := context.Background()
-	id, err := h.OpenSession(ctx)
+	id, err := h.OpenSession(context.Background())
 	if err != nil {
 		return err
 	}
@@ -203,14 +192,7 @@ func safeFirst() error {
 	if err != nil {
 		return err
 	}
-	others := []<-chan error{
-		h.put(ctx, "second", 1),
-		later(func() error { _, err := h.OpenSession(ctx); return err }),
-		later(func() error {
-			_, err := h.DoOnce(ctx, session.Identity{Session: id, Number: 1}, kv.Put("numbered", nil))
-			return err
-		}),
-	}
+	others := h.everyKind(id)
 	if err := h.queued(len(others)); err != nil {
 		return err
 	}
@@ -224,18 +206,37 @@ func safeFirst() error {
 	if early(others...) || h.has("second") || h.has("numbered") {
 		return errors.New("a write was acknowledged, or shown, after a sync that had begun before it was written")
 	}
-	if err := served(first); err != nil {
+	h.release(fate)
+	if err := served(append(others, first)...); err != nil {
 		return err
 	}
-	fate <- nil
-	h.gate.set(false)
-	if err := served(others...); err != nil {
-		return err
+	return errors.Join(h.foundAll("first", "second", "numbered"), h.Close())
+}
+
+// everyKind asks for a write of each kind.
+func (h *held) everyKind(id session.ID) []<-chan error {
+	ctx := context.Background()
+	return []<-chan error{
+		h.put(ctx, "second", 1),
+		later(func() error { _, err := h.OpenSession(ctx); return err }),
+		later(func() error {
+			_, err := h.DoOnce(ctx, session.Identity{Session: id, Number: 1}, kv.Put("numbered", nil))
+			return err
+		}),
 	}
-	for _, key := range []string{"first", "second", "numbered"} {
-		if there, err := h.found(key); err != nil || !there {
-			return fmt.Errorf("%q was acknowledged and is not there when the power has come back (%v)", key, err)
+}
+
+// foundAll expects that keys which were acknowledged are there when the power
+// has gone and come back.
+func (h *held) foundAll(keys ...string) error {
+	e, err := durable.OpenEngine(h.gate.After(simdisk.Fate{}), durable.Config{})
+	if err != nil {
+		return fmt.Errorf("the store does not open again: %w", err)
+	}
+	for _, key := range keys {
+		if !e.Get(key).Exists() {
+			return fmt.Errorf("%q was acknowledged, and is not there when the power has come back", key)
 		}
 	}
-	return h.Close()
+	return e.Close()
 }

@@ -22,7 +22,7 @@ type overloadConfig struct {
 
 func (c *overloadConfig) register(fs *flag.FlagSet) {
 	plain := rush.Plain(0).Phases
-	fs.BoolVar(&c.unbounded, "unbounded", false, "overload: let everybody into the queue, and serve those who have given up too")
+	fs.BoolVar(&c.unbounded, "unbounded", false, "overload: let everybody into the queue, and serve those who have given up too; to see what comes of it, so that a broken promise is no failure")
 	fs.BoolVar(&c.drawn, "drawn", false, "overload: let the seed draw the disk, the bounds and the clients; and let the disk stand still once")
 	fs.DurationVar(&c.calm, "calm", plain[0], "overload: how long it is calm before the rush")
 	fs.DurationVar(&c.rush, "rush", plain[1], "overload: how long five times as many clients come")
@@ -46,7 +46,7 @@ func runOverload(c config, out io.Writer) error {
 		return fmt.Errorf("driver: %w", err)
 	}
 	for _, f := range r.Findings {
-		if !f.OK {
+		if !f.OK && !o.Unbounded { // which is there to be seen
 			return violated("%s: %s", f.Checker, f.Text)
 		}
 	}
