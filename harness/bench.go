@@ -37,7 +37,7 @@ cause it. Run it again before you believe it.`
 func runBench(ctx context.Context, args []string) (int, error) {
 	fs := flags("bench", benchText)
 	var o bench.Options
-	fs.BoolVar(&o.Full, "full", false, "more and longer rounds: about five minutes")
+	fs.BoolVar(&o.Full, "full", false, "more and longer rounds: about ten minutes")
 	fs.StringVar(&o.Only, "only", "", "only comparisons whose `name` begins with this, such as http or kv-get")
 	fs.IntVar(&o.Value, "value", 100, "`bytes` of a value")
 	fs.IntVar(&o.Keys, "keys", 1000, "how many keys there are")
