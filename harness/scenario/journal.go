@@ -55,8 +55,12 @@ func diskErrors() Scenario {
 		Question: "The disk fails, or is full: is anybody told that something was written which was not?",
 		Cells: []Cell{
 			{
-				Column: "04", World: Real, Expect: Safe, Run: func(r *Run) error { return r.look("held", "-what", "errors") },
-				Checkers: []check.Checker{witness("acknowledged"), witness("told")},
+				Column: "04", World: Real, Expect: Safe,
+				Run: func(r *Run) error { return errors.Join(r.look("held", "-what", "errors"), fullDisk(r)) },
+				Checkers: []check.Checker{
+					undisturbed, witness("acknowledged"), witness("told"), witness("full"), check.Durable, lin, check.Versions, check.Once, living(3),
+					check.Coverage(check.Need{OK: 100, Faults: []string{"no file may grow"}}),
+				},
 			},
 			journalCell("disk-errors", Safe, "errors"),
 		},

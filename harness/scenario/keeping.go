@@ -155,6 +155,63 @@ func burn(r *Run) error {
 	return r.quiet(keys(n)...)
 }
 
+// fullDisk lets workers write until the server's files may not grow any more: a
+// limit of the operating system, which is to the server as if its disk were full.
+// Then it is killed, and started again where there is room.
+func fullDisk(r *Run) error {
+	const workers = 3
+	if err := r.load("warm-up", workers, mixed(20, keys(4))); err != nil {
+		return err
+	}
+	s := r.theServer()
+	r.rec.Event(faultEvent("disk", "no file may grow beyond 100 KiB"))
+	s.server.Kill()
+	s.blocks = 200
+	if err := s.restart(); err != nil {
+		return err
+	}
+	err := r.load("faults", workers, func(w *worker) error {
+		w.pad = 4 << 10
+		return mixed(r.scaled(60), keys(4))(w)
+	})
+	r.refusals()
+	if err != nil {
+		return err
+	}
+	s.server.Kill()
+	s.blocks = 0
+	if err := s.restart(); err != nil {
+		return err
+	}
+	if err := r.alive(workers); err != nil {
+		return err
+	}
+	return r.quiet(keys(4)...)
+}
+
+// refusals looks at what clients of a full store were told: of a write, that it
+// was done or that it failed, and reads were answered. What is open is for other
+// checkers. The store itself has to live on.
+func (r *Run) refusals() {
+	if s := r.theServer().server; s.Ended() {
+		r.expect("full", false, "its file was full, and the server %v", s.Exit())
+		return
+	}
+	refused, other, example := 0, 0, ""
+	for _, op := range r.rec.History().Ops {
+		write := op.Kind == history.Put || op.Kind == history.Delete
+		switch {
+		case op.Phase != "faults" || op.Outcome != history.Fail:
+		case write && strings.Contains(op.Error, "too large"):
+			refused++
+		default:
+			other++
+			example = fmt.Sprintf("; a %s: %s", op.Kind, op.Error)
+		}
+	}
+	r.expect("full", refused > 0 && other == 0, "%d writes were refused because the file is full, and %d operations for another reason%s", refused, other, example)
+}
+
 // together4 adds the accidents of step 04's own, in the middle of the load: a
 // second server on the address of the first, and one on its directory.
 func together4(r *Run) error {

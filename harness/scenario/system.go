@@ -77,6 +77,7 @@ type oneServer struct {
 	r       *Run
 	flags   []string
 	dir     string // "": it keeps nothing
+	blocks  int    // of 512 bytes, that a file of the server may have; 0: as many as it likes
 	server  *real.Process
 	addr    string
 	proxies map[int]*real.Proxy
@@ -88,7 +89,12 @@ func (s *oneServer) open() error {
 }
 
 func (s *oneServer) serve(listen string) error {
-	p, err := s.r.launch(real.Spec{Name: "server", Path: s.r.program(), Args: s.args(listen, s.dir)})
+	spec := real.Spec{Name: "server", Path: s.r.program(), Args: s.args(listen, s.dir)}
+	if s.blocks > 0 {
+		spec.Args = append([]string{"-c", fmt.Sprintf(`ulimit -f %d; exec "$0" "$@"`, s.blocks), spec.Path}, spec.Args...)
+		spec.Path = "/bin/sh"
+	}
+	p, err := s.r.launch(spec)
 	if err != nil {
 		return err
 	}

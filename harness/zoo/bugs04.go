@@ -43,6 +43,9 @@ func journalBugs() []Bug {
 			ID: "04x6", Column: "04", Title: "A write that failed is cut off again, and the cut is not synced: it may come back.",
 			Scenario: "disk-errors", World: simWorld, Checker: "errors", Seeds: 1,
 		}, {
+			ID: "04x24", Column: "04", Title: "A write that does not fit on the disk is the end of the store, though nothing is lost and there may be room tomorrow.",
+			Scenario: "disk-errors", World: realWorld, Checker: "full", Seeds: 1,
+		}, {
 			ID: "04x7", Column: "04", Title: "A new file is begun while the old one is not synced yet.",
 			Scenario: "power-loss", World: simWorld, Checker: "durability", Seeds: 1,
 		}, {
