@@ -19,7 +19,7 @@ func killRestart() Scenario {
 		Cells: []Cell{
 			{
 				Column: "01", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability",
-				Run: func(r *Run) error { return r.killed(1, 1, 60) }, Checkers: []check.Checker{undisturbed, check.Durable, living(1)},
+				Run: func(r *Run) error { return r.killed(1, 1, 200) }, Checkers: []check.Checker{undisturbed, check.Durable, living(1)},
 				Why: "The map lived in the memory of a process, and died with it.",
 			},
 			{
@@ -28,7 +28,7 @@ func killRestart() Scenario {
 			},
 			{
 				Column: "03", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability",
-				Run: func(r *Run) error { return r.killed(4, 1, 60) }, Checkers: []check.Checker{undisturbed, check.Durable, living(4)},
+				Run: func(r *Run) error { return r.killed(4, 1, 200) }, Checkers: []check.Checker{undisturbed, check.Durable, living(4)},
 				Why: "The server kept everything in memory: an acknowledged write is gone after kill -9. Step 02's file would have kept it.",
 			},
 			{
@@ -44,8 +44,12 @@ func killRestart() Scenario {
 // written again, so that a reader misses it in the end.
 func (r *Run) killed(workers, times, n int) error {
 	each := r.scaled(60)
+	places := []int{r.midway(workers * each)}
+	if times > 1 {
+		places = r.drawn(times, workers*each)
+	}
 	var faults []Fault
-	for _, at := range r.drawn(times, workers*each) {
+	for _, at := range places {
 		faults = append(faults, Fault{At: at, Node: "store", Text: "kill -9, and restart", Do: func() error {
 			if err := r.sys.kill(); err != nil {
 				return err
@@ -66,7 +70,7 @@ func powerLoss() Scenario {
 	why := "Nothing was ever synced to a disk, so nothing that was acknowledged has to be there when the power comes back."
 	memory := func(r *Run) error {
 		r.note("", "the disk after a power loss holds what was synced: of this step, nothing")
-		return r.killed(1, 1, 60)
+		return r.killed(1, 1, 200)
 	}
 	durable := []check.Checker{check.Durable}
 	return Scenario{

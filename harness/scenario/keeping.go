@@ -137,10 +137,10 @@ func diskGone() Scenario {
 // burn kills the server and takes its directory away, for good. A new one is
 // put in its place.
 func burn(r *Run) error {
-	const workers, n = 4, 60
+	const workers, n = 4, 200
 	each := r.scaled(60)
 	err := r.load("faults", workers, mixed(each, keys(n)), Fault{
-		At: r.drawn(1, workers*each)[0], Node: "server", Text: "the server is killed, and its directory is gone; a new one starts", Do: func() error {
+		At: r.midway(workers * each), Node: "server", Text: "the server is killed, and its directory is gone; a new one starts", Do: func() error {
 			s := r.theServer()
 			s.server.Kill()
 			return errors.Join(os.RemoveAll(s.dir), s.restart())

@@ -233,6 +233,10 @@ func (r *Run) drawn(count, n int) []int {
 	return at
 }
 
+// midway draws a place among n operations where enough has happened to lose some
+// of it, and not so much is to come that all of it is written again.
+func (r *Run) midway(n int) int { return n/2 + r.rng.IntN(n/4) }
+
 // Lab holds the programs that are to be tried.
 type Lab struct {
 	full bool
