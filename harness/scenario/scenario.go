@@ -14,6 +14,7 @@ package scenario
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"zeyrho/harness/check"
@@ -102,7 +103,7 @@ func Find(name string) (Scenario, error) {
 		}
 		names = append(names, s.Name)
 	}
-	return Scenario{}, fmt.Errorf("no scenario %q; there are %v", name, names)
+	return Scenario{}, fmt.Errorf("no scenario %q; there are %s", name, strings.Join(names, ", "))
 }
 
 // Cell returns the cell of a column and world.

@@ -18,6 +18,9 @@ type Dir struct{ path string }
 // OpenDir opens the directory at path, and makes it if there is none, with all
 // that are missing above it. It returns when their names are on the disk.
 func OpenDir(path string) (*Dir, error) {
+	if path == "" {
+		return nil, errors.New("a directory must have a name")
+	}
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ func Open(d disk.Disk, c Config, replay func(Entry) error) (*Journal, Recovery, 
 	}
 	j := &Journal{disk: d, config: c.withDefaults()}
 	var r Recovery
-	firsts, err := j.find()
+	firsts, leftovers, err := j.find()
 	if err == nil && len(firsts) == 0 {
 		r.Created = true
 		firsts = []uint64{1}
@@ -75,7 +75,7 @@ func Open(d disk.Disk, c Config, replay func(Entry) error) (*Journal, Recovery, 
 		err = j.recover(first, i == len(firsts)-1, replay, &r)
 	}
 	if err == nil {
-		err = j.secure()
+		err = j.secure(leftovers)
 	}
 	if err != nil {
 		if j.tail != nil {
@@ -87,24 +87,19 @@ func Open(d disk.Disk, c Config, replay func(Entry) error) (*Journal, Recovery, 
 	return j, r, nil
 }
 
-// find returns the first indexes of the segments, in order, and removes what
-// was not completed.
-func (j *Journal) find() (firsts []uint64, err error) {
+// find returns the first indexes of the segments, in order, and the names of
+// those that were not completed.
+func (j *Journal) find() (firsts []uint64, leftovers []string, err error) {
 	names, err := j.disk.List()
-	if err != nil {
-		return nil, err
-	}
 	for _, name := range names { // sorted, and so are the numbers in them
 		if first, ok := parseName(name); ok {
 			firsts = append(firsts, first)
 		}
 		if _, ok := parseName(strings.TrimSuffix(name, temporary)); ok && strings.HasSuffix(name, temporary) {
-			if err := j.disk.Remove(name); err != nil {
-				return nil, err
-			}
+			leftovers = append(leftovers, name)
 		}
 	}
-	return firsts, nil
+	return firsts, leftovers, err
 }
 
 // recover reads a segment, and cuts off a torn end if it is the last.
@@ -205,12 +200,18 @@ func findWitness(f disk.File, sc *scanner) (at int64, found bool, err error) {
 }
 
 // secure makes everything that was found survive a loss of power: the end of
-// the last segment, the cut if there was one, and all names.
-func (j *Journal) secure() error {
+// the last segment, the cut if there was one, and all names. What was not
+// completed goes.
+func (j *Journal) secure(leftovers []string) error {
 	if err := j.tail.Sync(); err != nil {
 		return err
 	}
 	j.synced = j.Last()
+	for _, name := range leftovers {
+		if err := discard(j.disk, name); err != nil { // it may have been used meanwhile
+			return err
+		}
+	}
 	return j.disk.SyncDir()
 }
 
