@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -134,6 +135,7 @@ func (s *Store) run(ctx context.Context) {
 // commitNext commits whatever has gathered in the queue, as one batch, and
 // reports whether there was anything.
 func (s *Store) commitNext() bool {
+	runtime.Gosched() // who is just about to enter the queue comes along
 	jobs, late := s.queue.Take(s.config.Batch, batchBytes, time.Now())
 	for _, j := range late {
 		j.finish(Answer{}, fmt.Errorf("it has waited for %v in the queue: %w", s.config.Queue.Wait, kv.ErrOverloaded))
