@@ -130,6 +130,7 @@ type book struct {
 	states []state
 	acked  int
 	safe   int
+	shown  [2]int // of what is acked, the first and the end of what nobody was told, and a reader was shown
 	ops    []history.Op
 	places []int // of ops in the log
 	clock  int64
@@ -305,6 +306,7 @@ func (b *book) found(n int) {
 		}
 	}
 	b.log, b.states = b.log[:n:n], b.states[:n+1:n+1]
+	b.shown = [2]int{b.acked, n}
 	b.acked, b.safe = n, n
 }
 

@@ -61,6 +61,8 @@ type Coverage struct {
 	LivedOn      int `json:"lived_on"`     // processes that went on to acknowledge after one
 	Stopped      int `json:"stopped"`      // processes that came to their end by one
 	Confessed    int `json:"confessed"`    // damage that nothing can tell from a torn tail
+	Lossy        int `json:"lossy"`        // restarts that lack what was acknowledged, as the policy allows
+	Lost         int `json:"lost"`         // requests that were missing then, at most
 }
 
 // batches is the length of a workload.

@@ -40,16 +40,20 @@ func (b *book) explain(n, must int, items []item) (checker, reason string) {
 
 // lost says what is missing when only n entries of the log are there.
 func (b *book) lost(n, must int, items []item) string {
-	e := b.log[n]
+	at := n
 	for i := n; i < must; i++ { // better one that somebody can see
 		if !slices.Equal(b.states[i].items, b.states[i+1].items) {
-			e = b.log[i]
+			at = i
 			break
 		}
 	}
+	e, who := b.log[at], name(b.log[at].who)+" had been told"
+	if b.shown[0] <= at && at < b.shown[1] {
+		who = "a reader had been shown"
+	}
 	text := fmt.Sprintf("%s; that was acknowledged, and is not there any more", e.words)
 	if k, value := e.req.Command.Key, find(items, e.req.Command.Key); e.req.Command.Op == kv.OpPut && e.want.result.Status == kv.Done {
-		text = fmt.Sprintf("%s had been told that %s = %s was done, and now %s is %s", name(e.who), k, short(string(e.req.Command.Value)), k, value)
+		text = fmt.Sprintf("%s that %s = %s was done, and now %s is %s", who, k, short(string(e.req.Command.Value)), k, value)
 	}
 	if more := must - n - 1; more > 0 {
 		text += fmt.Sprintf(" (and %d more)", more)

@@ -32,6 +32,7 @@ type process struct {
 	opened  int     // how many operations of the disk that took
 	frames  []frame // that it has written
 
+	begins  bool // the story has told an operation of it
 	watched bool // its end is tried at every operation
 	changed bool // something has changed since that was done last
 }
@@ -40,7 +41,7 @@ func (x *explorer) newProcess(number int, d *simdisk.Disk, b *book, watched bool
 	p := &process{x: x, number: number, disk: d, book: b, watched: watched}
 	d.Faults = x.plan.faults(number)
 	d.Before = func(op simdisk.Op) {
-		x.tellOp(op)
+		p.tellOp(op)
 		if p.watched && p.changed {
 			p.changed = false
 			p.end(op)
@@ -244,7 +245,21 @@ func (p *process) look(must int) {
 		p.fail("durability", "%s", f.Reason)
 		return
 	}
+	p.weigh(n)
 	b.found(n)
+}
+
+// weigh looks at what was found against what clients had been told: there may be
+// less, if the policy allows it, or more.
+func (p *process) weigh(n int) {
+	b, c := p.book, &p.x.report.Coverage
+	if n < b.acked {
+		c.Lossy++
+		c.Lost = max(c.Lost, b.acked-n)
+	}
+	for _, e := range b.log[min(b.acked, n):n] {
+		p.x.tell("a reader is shown what nobody had been told of: %s", e.words)
+	}
 }
 
 // goOn is what follows when a store is up again: clients send again what they

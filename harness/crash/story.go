@@ -29,10 +29,15 @@ func (s *story) close() {
 func (x *explorer) tell(format string, args ...any) { x.story.add(format, args...) }
 
 // tellOp adds an operation of the disk, if it changes something or goes wrong.
-func (x *explorer) tellOp(op simdisk.Op) {
-	if op.Kind.Changes() || op.Fault != "" {
-		x.tell("  %3d  %s", op.N, op.Words())
+func (p *process) tellOp(op simdisk.Op) {
+	if !op.Kind.Changes() && op.Fault == "" {
+		return
 	}
+	if !p.begins && op.N > 1 && p.number > 0 {
+		p.x.tell("  1 to %d  what is there is read", op.N-1)
+	}
+	p.begins = true
+	p.x.tell("  %3d  %s", op.N, op.Words())
 }
 
 func (x *explorer) tellEnd(p *process, op simdisk.Op, e End) {
