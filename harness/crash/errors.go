@@ -17,7 +17,11 @@ func tryErrors(x *explorer) {
 	trace := x.first.disk.Trace
 	for _, op := range trace {
 		for _, f := range failures(op, x.plan.Seed) {
-			x.withFault(Fault{0, f}, limits{fates: 5, from: f.At + 1, to: f.At + max(1, f.Times) + 6})
+			x.withFault(limits{fates: 5, from: f.At + 1, to: f.At + max(1, f.Times) + 6}, Fault{0, f})
+		}
+		if op.Kind == simdisk.Append { // it is cut off again, and the sync of the cut fails
+			cut := simdisk.Fault{At: op.N, Kind: simdisk.EIO, Keep: op.Size}
+			x.withFault(limits{fates: 5, from: op.N + 1, to: op.N + 9}, Fault{0, cut}, Fault{0, simdisk.Fault{At: op.N + 2, Kind: simdisk.FailedSync}})
 		}
 	}
 	for _, e := range crashes(trace, x.plan.Seed) {
@@ -28,7 +32,7 @@ func tryErrors(x *explorer) {
 		}
 		for _, op := range x.second.disk.Trace {
 			for _, f := range failures(op, x.plan.Seed) {
-				x.withFault(Fault{1, f}, limits{ends: []End{e}, later: 3})
+				x.withFault(limits{ends: []End{e}, later: 3}, Fault{1, f})
 			}
 		}
 	}
@@ -55,6 +59,9 @@ func failures(op simdisk.Op, seed uint64) (out []simdisk.Fault) {
 		}
 		out = append(out, f)
 	}
+	if op.Kind == simdisk.Append { // and what should take it back fails too
+		out = append(out, simdisk.Fault{At: op.N, Times: 2, Kind: simdisk.EIO, Keep: rng.IntN(op.Size + 1)})
+	}
 	return out
 }
 
@@ -76,14 +83,14 @@ func crashes(trace []simdisk.Op, seed uint64) []End {
 	return ends
 }
 
-// withFault explores the plan with one more fault.
-func (x *explorer) withFault(f Fault, l limits) {
+// withFault explores the plan with faults.
+func (x *explorer) withFault(l limits, faults ...Fault) {
 	if x.failure != nil {
 		return
 	}
 	plain := x.plan
 	p := plain.copy()
-	p.Faults = []Fault{f}
+	p.Faults = faults
 	x.plan, x.limits = &p, l
 	x.report.Coverage.Faults++
 	x.explore()
@@ -98,5 +105,5 @@ func tryLies(x *explorer) {
 	x.explore()
 	at := x.first.opened + 1
 	lie := simdisk.Fault{At: at, Times: math.MaxInt32, Kind: simdisk.Lie}
-	x.withFault(Fault{0, lie}, limits{fates: 16, from: at})
+	x.withFault(limits{fates: 16, from: at}, Fault{0, lie})
 }

@@ -124,10 +124,10 @@ func refusedLate() error {
 	if err := overloaded("who came when another had waited for too long", h.put(context.Background(), "newcomer", 1)); err != nil {
 		return err
 	}
-	h.release(fate)
-	if err := overloaded("who has waited for too long", late); err != nil {
+	if err := overloaded("who has waited for too long", late); err != nil { // the disk still stands still
 		return err
 	}
+	h.release(fate)
 	if h.has("late") {
 		return errors.New("a write was refused because it had waited for too long, and carried out all the same")
 	}

@@ -152,7 +152,7 @@ func (s *stage) server(ctx context.Context, arg string) (*server, error) {
 	if err != nil || !ok {
 		return nil, fmt.Errorf("%s said %q and not where it listens", arg, line)
 	}
-	srv.address = address
+	srv.address, _, _ = strings.Cut(address, " ") // after it comes the pid
 	return srv, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"zeyrho/harness/bench"
 	"zeyrho/harness/rush"
@@ -44,6 +45,7 @@ func run(args []string, w io.Writer) error {
 		return groupCommit(&c).draw(w)
 	case len(args) == 1 && args[0] == "goodput":
 		bounded := rush.Plain(1)
+		bounded.Phases[2] = 20 * time.Second // until those who were refused have come again
 		unbounded := bounded
 		unbounded.Unbounded = true
 		return goodput(bounded, rush.Run(bounded), rush.Run(unbounded)).draw(w)

@@ -80,8 +80,30 @@ func bitRot() Scenario {
 	return Scenario{
 		Name:     "bit-rot",
 		Question: "A bit flips, or a file is gone, in what was safely written: does the store say so, and touch nothing?",
-		Cells:    []Cell{journalCell("bit-rot", Safe, "refusal")},
+		Cells: []Cell{
+			{
+				Column: "04", World: Real, Expect: Safe, Run: rottenFiles, Flags: []string{"-segment", "8192"},
+				Checkers: []check.Checker{undisturbed, witness("refusal"), check.Durable, check.Versions},
+			},
+			journalCell("bit-rot", Safe, "refusal"),
+		},
 	}
+}
+
+// rottenFiles damages copies of the files of a real server in many ways, and
+// starts the program on each. The good ones are read again in the end.
+func rottenFiles(r *Run) error {
+	if err := r.load("warm-up", 2, filling(r.scaled(60))); err != nil {
+		return err
+	}
+	if err := r.sys.kill(); err != nil {
+		return err
+	}
+	r.rec.Event(faultEvent("disk", "files of the journal are damaged, in copies"))
+	if err := errors.Join(r.damagedJournals(), r.sys.restart()); err != nil {
+		return err
+	}
+	return r.quiet(keys(8)...)
 }
 
 // Crashes is what the driver has to say about crash states.

@@ -57,7 +57,9 @@ func flood(r *Run) error {
 
 // floodQueue asks for more writes than the disk can take. The server is told to
 // sync each of them by itself, and to let only a few wait: so that three clients
-// are what it can serve on any disk, and fifteen are too many.
+// are what it can serve on any disk, and fifteen are too many. So few cannot fill
+// its memory: how much the queue holds is judged by the looks, and in the
+// simulation.
 func floodQueue(r *Run) error {
 	if err := r.look("held", "-what", "overload"); err != nil {
 		return err

@@ -133,16 +133,16 @@ func dump(args []string) int {
 		fmt.Fprintf(os.Stderr, "04-journal dump: there are no arguments, such as %q (see -h)\n", f.Arg(0))
 		return 2
 	}
-	if _, err := os.Stat(*dir); err != nil {
-		fmt.Fprintln(os.Stderr, "04-journal dump:", err)
-		return 1
+	_, err := os.Stat(*dir) // OpenDir would make it
+	var d *disk.Dir
+	if err == nil {
+		d, err = disk.OpenDir(*dir)
 	}
-	d, err := disk.OpenDir(*dir)
 	if err == nil {
 		err = journal.Dump(os.Stdout, d, func(e journal.Entry) string { return durable.Describe(e.Index, e.Data) })
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "04-journal dump:", err)
+		fmt.Fprintf(os.Stderr, "04-journal dump: %s: %v\n", *dir, err)
 		return 1
 	}
 	return 0

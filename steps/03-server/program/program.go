@@ -160,7 +160,7 @@ func wasSetBeside(f *flag.FlagSet, names ...string) (found bool) {
 // run does what the flags say and returns the exit status.
 func (p Program) run(o options) (int, error) {
 	if o.connect != "" {
-		return runShell(o.connect, client.Config{Timeout: o.timeout}, "")
+		return runShell(context.Background(), o.connect, client.Config{Timeout: o.timeout}, "")
 	}
 	l, err := server.Listen(o.listen)
 	if err != nil {
@@ -200,7 +200,7 @@ func serve(s *server.Server, l net.Listener, store Opened) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends us at once
 	defer stop()
-	fmt.Printf("listening on http://%s\n", l.Addr())
+	fmt.Printf("listening on http://%s (pid %d)\n", l.Addr(), os.Getpid())
 	return s.Run(untilEnd(ctx, store), l)
 }
 
@@ -217,20 +217,22 @@ func untilEnd(ctx context.Context, store Opened) context.Context {
 	return ctx
 }
 
-// serveShell serves for as long as the shell runs.
+// serveShell serves for as long as the shell runs, and both end when the store
+// cannot go on.
 func serveShell(s *server.Server, l net.Listener, store Opened) (int, error) {
 	ctx, cancel := context.WithCancel(context.Background())
+	ctx = untilEnd(ctx, store)
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, l) }()
 	url := "http://" + l.Addr().String()
-	status, err := runShell(url, client.Config{}, fmt.Sprintf("listening on %s\n%s", url, store.Greeting))
+	status, err := runShell(ctx, url, client.Config{}, fmt.Sprintf("listening on %s\n%s", url, store.Greeting))
 	cancel()
 	return status, errors.Join(err, <-ended)
 }
 
 // runShell opens a shell on the server at url. Without a greeting, a person is
 // told who answers there.
-func runShell(url string, config client.Config, greeting string) (int, error) {
+func runShell(ctx context.Context, url string, config client.Config, greeting string) (int, error) {
 	c, err := client.New(url, config)
 	if err != nil {
 		return 2, err
@@ -240,7 +242,7 @@ func runShell(url string, config client.Config, greeting string) (int, error) {
 		greeting = whoAnswers(c, url)
 	}
 	sh := shell.Shell{Store: c, Greeting: greeting, Verbs: []shell.Verb{statusVerb(c)}}
-	return sh.Run(context.Background()), nil
+	return sh.Run(ctx), nil
 }
 
 // whoAnswers says whether url leads to a server of ours. If it does not, the

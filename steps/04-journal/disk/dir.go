@@ -33,7 +33,7 @@ func OpenDir(path string) (*Dir, error) {
 
 // makeDir makes a directory if need be, and syncs the one above it, for a
 // directory is a name in another one. It does so even if the directory is
-// there: whoever made it may have been killed before he could.
+// there, and it can: whoever made it may have been killed before he could.
 func makeDir(path string) error {
 	above := filepath.Dir(path)
 	info, err := os.Stat(path)
@@ -45,16 +45,16 @@ func makeDir(path string) error {
 		if err := os.Mkdir(path, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
+		return syncDir(above)
 	case err != nil:
 		return err
 	case !info.IsDir():
 		return fmt.Errorf("%s is a file, and a directory is needed", path)
 	}
-	err = syncDir(above)
-	if errors.Is(err, os.ErrPermission) {
-		return nil // not ours, so we did not make the name either
+	if err := syncDir(above); !errors.Is(err, os.ErrPermission) {
+		return err
 	}
-	return err
+	return nil
 }
 
 func (d *Dir) at(name string) string { return filepath.Join(d.path, name) }

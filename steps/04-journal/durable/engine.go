@@ -178,8 +178,8 @@ func (e *Engine) Sync() error {
 // fail is told what the journal said. If that was its end, it is the engine's.
 func (e *Engine) fail(err error) error {
 	if errors.Is(err, journal.ErrFailed) {
-		err = fmt.Errorf("%w: %w", kv.ErrUnknown, err)
 		e.failed = err
+		err = fmt.Errorf("%w: %w", kv.ErrUnknown, err)
 	}
 	return err
 }

@@ -35,6 +35,8 @@ import (
 //   - Only the goroutine of run calls Commit and Sync.
 //   - A request that entered the queue is answered, or its caller has left.
 //   - The first error that ends the engine is kept, and then ended is closed.
+//   - A numbered request counts in open from when it enters the queue until it
+//     has left it, was refused or was applied; for ever, if nobody knows.
 type Store struct {
 	engine *Engine
 	config StoreConfig
@@ -45,7 +47,8 @@ type Store struct {
 	done     chan struct{}   // closed when run has returned
 	ended    chan struct{}   // closed when the engine has come to its end
 	mu       sync.Mutex
-	why      error // of the end
+	why      error                    // of the end
+	open     map[session.Identity]int // copies of a numbered request whose fate is open
 }
 
 // StoreConfig says how a Store works. A zero means the default.
@@ -96,9 +99,33 @@ func NewStore(e *Engine, c StoreConfig) *Store {
 	s := &Store{
 		engine: e, config: c, queue: queue.New[*job](c.Queue),
 		stop: stop, stopping: ctx.Done(), done: make(chan struct{}), ended: make(chan struct{}),
+		open: make(map[session.Identity]int),
 	}
 	go s.run(ctx)
+	go s.refuseLate()
 	return s
+}
+
+// refuseLate refuses those who have waited for too long in the queue, also while
+// the disk stands still and run cannot.
+func (s *Store) refuseLate() {
+	often := time.NewTicker(max(s.config.Queue.Wait/4, time.Millisecond))
+	defer often.Stop()
+	for {
+		select {
+		case now := <-often.C:
+			s.refuse(s.queue.Late(now))
+		case <-s.done:
+			return
+		}
+	}
+}
+
+func (s *Store) refuse(late []*job) {
+	for _, j := range late {
+		s.count(j, -1)
+		j.finish(Answer{}, fmt.Errorf("it has waited for %v in the queue: %w", s.config.Queue.Wait, kv.ErrOverloaded))
+	}
 }
 
 // run commits what is in the queue, batch by batch, and makes lazy commits safe
@@ -137,9 +164,7 @@ func (s *Store) run(ctx context.Context) {
 func (s *Store) commitNext() bool {
 	runtime.Gosched() // who is just about to enter the queue comes along
 	jobs, late := s.queue.Take(s.config.Batch, batchBytes, time.Now())
-	for _, j := range late {
-		j.finish(Answer{}, fmt.Errorf("it has waited for %v in the queue: %w", s.config.Queue.Wait, kv.ErrOverloaded))
-	}
+	s.refuse(late)
 	if len(jobs) > 0 {
 		s.commit(jobs)
 	}
@@ -154,6 +179,9 @@ func (s *Store) commit(jobs []*job) {
 	answers, err := s.engine.Commit(batch)
 	s.check(err)
 	for i, j := range jobs {
+		if !errors.Is(err, kv.ErrUnknown) {
+			s.count(j, -1)
+		}
 		if err != nil {
 			j.finish(Answer{}, err)
 			continue
@@ -167,7 +195,7 @@ func (s *Store) check(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.why == nil && errors.Is(err, kv.ErrUnknown) {
-		s.why = err
+		s.why = s.engine.failed
 		close(s.ended)
 	}
 }
@@ -197,8 +225,10 @@ func (s *Store) ask(ctx context.Context, r Request) (Answer, error) {
 	}
 	j := &job{request: r, done: make(chan struct{})}
 	size := 64 + len(r.Command.Key) + len(r.Command.Value)
+	s.count(j, 1)
 	place, err := s.queue.Enter(j, size, time.Now())
 	if err != nil {
+		s.count(j, -1)
 		return Answer{}, fmt.Errorf("%w: %w", kv.ErrOverloaded, err)
 	}
 	why := errClosed
@@ -210,6 +240,7 @@ func (s *Store) ask(ctx context.Context, r Request) (Answer, error) {
 		why = context.Cause(ctx)
 	}
 	if s.queue.Leave(place) {
+		s.count(j, -1)
 		return Answer{}, fmt.Errorf("while it waited in the queue: %w", why)
 	}
 	select {
@@ -218,6 +249,25 @@ func (s *Store) ask(ctx context.Context, r Request) (Answer, error) {
 	default:
 		return Answer{}, fmt.Errorf("while it was written: %w: %w", kv.ErrUnknown, why)
 	}
+}
+
+// count keeps open up to date.
+func (s *Store) count(j *job, by int) {
+	id := j.request.Identity
+	if id == (session.Identity{}) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[id] += by; s.open[id] == 0 {
+		delete(s.open, id)
+	}
+}
+
+func (s *Store) isOpen(id session.Identity) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open[id] > 0
 }
 
 var errClosed = errors.New("the store is closed")
@@ -242,7 +292,7 @@ func (s *Store) Scan(_ context.Context, r kv.Range) (kv.Page, error) {
 // may be more than there will be after the next Open.
 func (s *Store) over() error {
 	if err := s.Err(); err != nil {
-		return fmt.Errorf("the store has come to its end: %v", err)
+		return fmt.Errorf("the store has come to its end: %w", err)
 	}
 	return nil
 }
@@ -259,7 +309,8 @@ func (s *Store) Do(ctx context.Context, c kv.Command) (kv.Result, error) {
 
 // DoOnce carries out c if the request id is fresh, and otherwise gives the
 // answer that the request got the first time. A copy that comes while the first
-// is under way is written down too, and found to be one when it is applied.
+// is under way is written down too, and found to be one when it is applied. If
+// it is refused, that says nothing of the first.
 func (s *Store) DoOnce(ctx context.Context, id session.Identity, c kv.Command) (kv.Result, error) {
 	if err := c.Check(); err != nil {
 		return kv.Result{}, err
@@ -268,7 +319,16 @@ func (s *Store) DoOnce(ctx context.Context, id session.Identity, c kv.Command) (
 		return r, errors.Join(s.over(), err)
 	}
 	a, err := s.ask(ctx, Request{Identity: id, Command: c})
-	return a.Result, err
+	if err == nil || errors.Is(err, kv.ErrUnknown) {
+		return a.Result, err
+	}
+	if s.isOpen(id) {
+		return kv.Result{}, fmt.Errorf("%w: this one was refused: %w", session.ErrInProgress, err)
+	}
+	if r, fresh, late := s.engine.Answer(id); !fresh { // it has just been applied
+		return r, errors.Join(s.over(), late)
+	}
+	return kv.Result{}, err
 }
 
 // OpenSession issues a session.

@@ -15,8 +15,8 @@
 // Some things cannot be told apart. Damage in the very last frames, those since
 // the sync before the last one, or the loss of them, looks as if they had never
 // been completed: nothing after them bears witness. (With a sync after every
-// frame that is one frame.) So does a last file that was cut short between two
-// frames. A copy on another machine would know better (step 05).
+// frame that is one frame.) So does a last file that is gone, or was cut short
+// between two frames. A copy on another machine would know better (step 05).
 //
 // A Journal is for one goroutine. It knows nothing of what its entries mean.
 package journal
@@ -45,7 +45,7 @@ var (
 	ErrFormat = errors.New("the journal was written by another version of this program; use that one, or choose another directory")
 	// ErrFailed is wrapped when a journal cannot go on. What was appended since
 	// the last Sync that succeeded may be there after the next Open, or not.
-	ErrFailed = errors.New("the journal has failed")
+	ErrFailed = errors.New("the disk has failed, and the journal takes nothing more; the next start finds what is there")
 )
 
 // Config says how a journal is kept. A zero means the default.

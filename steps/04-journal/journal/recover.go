@@ -161,28 +161,29 @@ func (j *Journal) torn(f disk.File, sc *scanner, why error, last bool, r *Recove
 	case !last || bad.sound:
 		return damaged(sc.segment, sc.at, sc.next, why)
 	}
-	witness, found, err := findWitness(f, sc)
+	at, witness, err := findWitness(f, sc)
 	switch {
 	case err != nil:
 		return err
-	case found:
+	case at > 0:
 		return damaged(sc.segment, sc.at, sc.next, fmt.Errorf("%w; but the frame at offset %d was written when entry %d had been synced",
-			why, witness, sc.next))
+			why, at, witness.synced))
 	}
 	r.Torn = &Torn{sc.segment.name(), sc.at, sc.size - sc.at, bad.why}
 	return f.Truncate(sc.at)
 }
 
 // findWitness looks behind a bad frame for the header of a later one which says
-// that the bad one was safe. Where that could be is not known, since the length
-// of the bad frame may be what is wrong. So it looks at every byte.
-func findWitness(f disk.File, sc *scanner) (at int64, found bool, err error) {
+// that the bad one was safe, and returns 0 if there is none. Where it could be
+// is not known, since the length of the bad frame may be what is wrong. So it
+// looks at every byte.
+func findWitness(f disk.File, sc *scanner) (at int64, witness header, err error) {
 	const step = 1 << 20
 	b := make([]byte, min(step+frameHeader, sc.size-sc.at))
 	for from := sc.at; from+frameHeader <= sc.size; from += step {
 		b = b[:min(int64(len(b)), sc.size-from)]
 		if _, err := f.ReadAt(b, from); err != nil && !errors.Is(err, io.EOF) {
-			return 0, false, err
+			return 0, header{}, err
 		}
 		for i := 0; i+frameHeader <= len(b); i++ {
 			n := bytes.Index(b[i:len(b)-frameHeader+len(frameMagic)], []byte(frameMagic))
@@ -192,11 +193,11 @@ func findWitness(f disk.File, sc *scanner) (at int64, found bool, err error) {
 			i += n
 			h, err := readHeader(b[i:i+frameHeader], sc.segment.seed())
 			if err == nil && h.synced >= sc.next {
-				return from + int64(i), true, nil
+				return from + int64(i), h, nil
 			}
 		}
 	}
-	return 0, false, nil
+	return 0, header{}, nil
 }
 
 // secure makes everything that was found survive a loss of power: the end of

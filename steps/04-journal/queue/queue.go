@@ -104,17 +104,13 @@ func (q *Queue[T]) signal() {
 func (q *Queue[T]) Take(items, bytes int, now time.Time) (work, late []T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	late = q.late(now)
 	for len(work) < items {
 		first := q.line.Front()
 		if first == nil {
 			break
 		}
 		p := first.Value.(*Place[T])
-		if now.Sub(p.since) > q.config.Wait {
-			q.remove(p)
-			late = append(late, p.work)
-			continue
-		}
 		if len(work) > 0 && p.size > bytes {
 			break
 		}
@@ -126,6 +122,27 @@ func (q *Queue[T]) Take(items, bytes int, now time.Time) (work, late []T) {
 		q.signal()
 	}
 	return work, late
+}
+
+// Late takes out of the line those who have waited for too long, and nobody
+// else. They must be refused. It is for as long as nobody can call Take.
+func (q *Queue[T]) Late(now time.Time) []T {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.late(now)
+}
+
+// late is Late, called with mu held.
+func (q *Queue[T]) late(now time.Time) (late []T) {
+	for first := q.line.Front(); first != nil; first = q.line.Front() {
+		p := first.Value.(*Place[T])
+		if now.Sub(p.since) <= q.config.Wait {
+			break
+		}
+		q.remove(p)
+		late = append(late, p.work)
+	}
+	return late
 }
 
 func (q *Queue[T]) remove(p *Place[T]) {
