@@ -137,6 +137,12 @@ func queueBugs() []Bug {
 			ID: "04x22", Column: "04", Title: "A batch is taken from the queue, and nobody remembers that there are more in it.",
 			Scenario: "contention", World: realWorld, Checker: "shared", Seeds: 1,
 		}, {
+			ID: "04x26", Column: "04", Title: "A write that failed and could not be taken back is told as a no, and the store goes on behind the half of it.",
+			Scenario: "disk-errors", World: simWorld, Checker: "errors", Seeds: 1,
+		}, {
+			ID: "04x25", Column: "04", Title: "When a write that failed is taken back, nobody looks whether the disk has taken that down.",
+			Scenario: "disk-errors", World: simWorld, Checker: "errors", Seeds: 1,
+		}, {
 			ID: "04x23", Column: "04", Title: "The server holds a lock while it reads the body of a write: 03x3, on the way to the journal.",
 			Scenario: "client-paused", World: realWorld, Checker: "gap", Seeds: 2,
 		},
