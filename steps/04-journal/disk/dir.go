@@ -114,7 +114,7 @@ func (d *Dir) Lock() (io.Closer, error) {
 	}
 	err = flock(f)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = fmt.Errorf("%s: %w", d.path, ErrLocked)
+		err = ErrLocked
 	}
 	if err != nil {
 		f.Close()
