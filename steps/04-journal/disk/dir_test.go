@@ -203,7 +203,6 @@ func TestALockIsHeldUntilItIsClosed(t *testing.T) {
 	for _, d := range []*disk.Dir{d, other} {
 		_, err = d.Lock()
 		require.ErrorIs(t, err, disk.ErrLocked)
-		require.ErrorContains(t, err, d.String())
 	}
 	require.NoError(t, l.Close())
 	l, err = other.Lock()
