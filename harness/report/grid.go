@@ -150,7 +150,7 @@ func (m *Matrix) WriteLegend(w io.Writer) {
 		mark string
 		text string
 	}{
-		{Good, "✓ pass", "the step kept its promise"},
+		{Good, "✓ pass, safe", "the step kept its promise; safe: it may refuse, and never lies or loses"},
 		{Planned, "✗ fails→NN", "the step broke, as planned: the harness saw it, and step NN mends it"},
 		{Unexpected, "‼ FAILED", "broke, and must not"},
 		{LostTeeth, "⚠ LOST TEETH", "did not break, and must: the harness has gone blind"},
