@@ -20,7 +20,7 @@ import (
 )
 
 func badInput() Scenario {
-	checkers := []check.Checker{undisturbed, check.Model, witness("refusal"), check.Coverage(check.Need{OK: 40})}
+	checkers := []check.Checker{undisturbed, check.Model, witness("refusal"), witness("page"), check.Coverage(check.Need{OK: 40})}
 	return Scenario{
 		Name:     "bad-input",
 		Question: "Somebody sends nonsense of every kind: does each get a clear error, and is nothing lost?",
@@ -65,9 +65,28 @@ func nonsense(more ...func(*Run) error) func(*Run) error {
 				w.put(odd[i%len(odd)], w.value(), nil)
 			}
 			w.scan("", "", 0)
+			r.pages(w)
 			return nil
 		})
 	}
+}
+
+// pages asks for more than a page may hold: in bytes, and in keys.
+func (r *Run) pages(w *worker) {
+	for i := range 5 {
+		w.put(fmt.Sprintf("large%d", i), strings.Repeat("x", 1<<20), nil)
+	}
+	one := w.scan("large", "", 0)
+	rest := w.scan("large", "large3", 0)
+	r.expect("page", len(one.Items) == 4 && one.More && len(rest.Items) == 1 && !rest.More,
+		"of five values of 1 MiB, a page shows %d, and the next one %d; a page ends after 4 MiB", len(one.Items), len(rest.Items))
+	for i := range 1001 {
+		w.put(fmt.Sprintf("many%04d", i), "", nil)
+	}
+	most := w.scan("many", "", 5000)
+	rest = w.scan("many", "many0999", 0)
+	r.expect("page", len(most.Items) == 1000 && most.More && len(rest.Items) == 1 && !rest.More,
+		"of 1001 keys, a page shows %d, and the next one %d; a page ends after 1000 keys", len(most.Items), len(rest.Items))
 }
 
 // badLines asks the shell for what it has to refuse, and expects one line that
