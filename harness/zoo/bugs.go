@@ -44,6 +44,12 @@ func mapBugs() []Bug {
 			ID: "01x2", Column: "01", Title: "The shell ends at the first line that is too long.",
 			Scenario: "bad-input", World: realWorld, Checker: "refusal", Seeds: 1,
 			Wild: "What a loop over bufio.Scanner does, which stops at a token that is too long.",
+		}, {
+			ID: "01x3", Column: "01", Title: "A page of a scan holds as many bytes as there are.",
+			Scenario: "bad-input", World: realWorld, Checker: "page", Seeds: 1,
+		}, {
+			ID: "01x4", Column: "01", Title: "A page of a scan holds as many keys as it is asked for.",
+			Scenario: "bad-input", World: realWorld, Checker: "page", Seeds: 1,
 		},
 	}
 }
