@@ -85,9 +85,9 @@ tools() {
 		fi
 	done
 	if have curl; then
-		good curl 'to talk to step 03 by hand'
+		good curl 'to talk to steps 03 and 04 by hand'
 	else
-		could curl 'would let you talk to step 03 by hand'
+		could curl 'would let you talk to steps 03 and 04 by hand'
 	fi
 }
 
@@ -121,23 +121,34 @@ site() {
 	rm -rf "$dir"
 }
 
-# port says whether step 03 can have the port that it asks for. The harness
+# port says whether a step can have the port that it asks for. The harness
 # itself takes any free one.
-port() {
+port() { # NUMBER, STEP
 	if have curl; then
 		status=0
-		curl --silent --noproxy '*' --max-time 2 --output /dev/null http://127.0.0.1:7003/ || status=$?
+		curl --silent --noproxy '*' --max-time 2 --output /dev/null "http://127.0.0.1:$1/" || status=$?
 	elif have nc; then
 		status=7
-		if nc -z 127.0.0.1 7003 >/dev/null 2>&1; then status=0; fi
+		if nc -z 127.0.0.1 "$1" >/dev/null 2>&1; then status=0; fi
 	else
 		return
 	fi
 	if [ "$status" -eq 7 ]; then # connection refused: nobody listens
-		good port '7003 on 127.0.0.1 is free for step 03'
+		good port "$1 on 127.0.0.1 is free for step $2"
 	else
-		could port '7003 on 127.0.0.1 is taken by another program'
-		note 'Step 03 can use another one: go run ./steps/03-server -listen 127.0.0.1:7004'
+		could port "$1 on 127.0.0.1 is taken by another program"
+		note "Step $2 can use another one: go run ./steps/$2-* -listen 127.0.0.1:0"
+	fi
+}
+
+# calls says whether the system calls of a program can be watched.
+calls() {
+	if [ "$(uname -s)" != Linux ]; then return; fi
+	if have strace && strace -o /dev/null true >/dev/null 2>&1; then
+		good strace 'to watch step 04 sync, by hand and in three tests'
+	else
+		could strace 'would let you watch step 04 sync; three tests are skipped without it'
+		note 'Debian, Ubuntu: sudo apt-get install strace.'
 	fi
 }
 
@@ -148,7 +159,9 @@ golang
 tools
 race
 site
-port
+port 7003 03
+port 7004 04
+calls
 echo
 if [ $missing -ne 0 ]; then
 	echo 'Something needed is missing: see above.'
