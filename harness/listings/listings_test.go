@@ -3,6 +3,7 @@ package main
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,6 +22,9 @@ func TestTheDocumentsTellTheTruth(t *testing.T) {
 	paths, err := pages(root)
 	require.NoError(t, err)
 	require.NoError(t, c.checkAll(t.Context(), paths))
+	for _, note := range c.notes {
+		t.Log(note)
+	}
 	for _, f := range c.findings {
 		t.Error(f)
 	}
@@ -236,4 +240,22 @@ func TestADiffShowsOnlyTheNeighbourhood(t *testing.T) {
 	}
 	b[20] = "changed"
 	assert.Equal(t, "--- the page\n+++ the truth\n@@ line 18 of the block @@\n R\n S\n T\n-U\n+changed\n V\n W\n X\n", diff(a, b))
+}
+
+func TestWithoutCurlThePagesThatUseItAreNotRun(t *testing.T) {
+	bin := t.TempDir()
+	for _, tool := range []string{"bash", "go"} {
+		path, err := exec.LookPath(tool)
+		require.NoError(t, err)
+		require.NoError(t, os.Symlink(path, filepath.Join(bin, tool)))
+	}
+	t.Setenv("PATH", bin)
+	wrong := "<!-- run: echo a -->\n´´´text\nb\n´´´\n"
+	c, _ := check(t, false, wrong)
+	require.Len(t, c.findings, 1)
+	require.Empty(t, c.notes)
+	c, _ = check(t, false, wrong+"\n<!-- run: curl -s x -->\n´´´text\nb\n´´´\n")
+	require.Empty(t, c.findings)
+	require.Len(t, c.notes, 1)
+	require.Contains(t, c.notes[0], "curl")
 }

@@ -33,6 +33,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -73,7 +74,7 @@ func run(ctx context.Context, refresh bool, paths []string) (ok bool, err error)
 	for _, path := range c.changed {
 		fmt.Println("refreshed", path)
 	}
-	for _, f := range c.findings {
+	for _, f := range slices.Concat(c.notes, c.findings) {
 		fmt.Println(f)
 	}
 	if len(c.findings) == 0 {
