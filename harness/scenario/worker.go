@@ -135,7 +135,7 @@ func (w *worker) scan(prefix, after string, limit int) history.Op {
 // do another: to get to n, or, at an easy pace, because faults are still to come.
 func (w *worker) more(done, n int) bool {
 	if done >= n && w.r.pending.Load() {
-		w.r.idle(2 * time.Millisecond)
+		w.r.idle(5 * time.Millisecond)
 	}
 	return w.ctx.Err() == nil && (done < n || w.r.pending.Load())
 }
