@@ -38,9 +38,19 @@ func killKept(r *Run) error {
 			return s.restart()
 		}})
 	}
-	fight, count := mixed(each, keys(4)), increments(each, "counter")
+	if err := r.contest(workers, 3, each, keys(4), faults...); err != nil {
+		return err
+	}
+	return r.quiet(append(keys(4), "counter")...)
+}
+
+// contest lets every n-th worker add to a counter, whose total shows what was
+// lost or applied twice, and the others fight over keys, while the faults
+// happen. Then everybody has to be served again.
+func (r *Run) contest(workers, n, each int, keys []string, faults ...Fault) error {
+	fight, count := mixed(each, keys), increments(each, "counter")
 	err := r.load("faults", workers, func(w *worker) error {
-		if w.n%3 == 0 {
+		if w.n%n == 0 {
 			return count(w)
 		}
 		return fight(w)
@@ -48,10 +58,7 @@ func killKept(r *Run) error {
 	if err != nil {
 		return err
 	}
-	if err := r.alive(workers); err != nil {
-		return err
-	}
-	return r.quiet(append(keys(4), "counter")...)
+	return r.alive(workers)
 }
 
 // kept is what a server must pass that loses nothing and applies nothing twice.
@@ -69,17 +76,7 @@ func dropAndKillKept(r *Run) error {
 	for _, at := range r.drawn(5, workers*each) {
 		faults = append(faults, Fault{At: at, Node: "server", Text: "the replies to a client are lost; then kill -9, and restart", Do: r.dropUntilKilled})
 	}
-	fight, count := mixed(each, keys(3)), increments(each, "counter")
-	err := r.load("faults", workers, func(w *worker) error {
-		if w.n%2 == 0 {
-			return count(w)
-		}
-		return fight(w)
-	}, faults...)
-	if err != nil {
-		return err
-	}
-	if err := r.alive(workers); err != nil {
+	if err := r.contest(workers, 2, each, keys(3), faults...); err != nil {
 		return err
 	}
 	r.retried()

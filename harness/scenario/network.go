@@ -84,17 +84,7 @@ func loseReplies(r *Run) error {
 	for range 4 {
 		faults = append(faults, Fault{At: workers * each * 9 / 10, Node: "server", Text: "replies to a client's writes are lost, and its session is forgotten", Do: r.forget})
 	}
-	fight, count := mixed(each, keys(3)), increments(each, "counter")
-	err := r.load("faults", workers, func(w *worker) error {
-		if w.n%2 == 0 {
-			return count(w) // whose total shows what was applied twice, for certain
-		}
-		return fight(w)
-	}, faults...)
-	if err != nil {
-		return err
-	}
-	if err := r.alive(workers); err != nil {
+	if err := r.contest(workers, 2, each, keys(3), faults...); err != nil {
 		return err
 	}
 	return r.quiet(append(keys(3), "counter")...)

@@ -251,25 +251,6 @@ func (s *Store) ask(ctx context.Context, r Request) (Answer, error) {
 	}
 }
 
-// count keeps open up to date.
-func (s *Store) count(j *job, by int) {
-	id := j.request.Identity
-	if id == (session.Identity{}) {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open[id] += by; s.open[id] == 0 {
-		delete(s.open, id)
-	}
-}
-
-func (s *Store) isOpen(id session.Identity) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.open[id] > 0
-}
-
 var errClosed = errors.New("the store is closed")
 
 // Get implements kv.Store.
@@ -305,30 +286,6 @@ func (s *Store) Do(ctx context.Context, c kv.Command) (kv.Result, error) {
 	}
 	a, err := s.ask(ctx, Request{Command: c})
 	return a.Result, err
-}
-
-// DoOnce carries out c if the request id is fresh, and otherwise gives the
-// answer that the request got the first time. A copy that comes while the first
-// is under way is written down too, and found to be one when it is applied. If
-// it is refused, that says nothing of the first.
-func (s *Store) DoOnce(ctx context.Context, id session.Identity, c kv.Command) (kv.Result, error) {
-	if err := c.Check(); err != nil {
-		return kv.Result{}, err
-	}
-	if r, fresh, err := s.engine.Answer(id); !fresh {
-		return r, errors.Join(s.over(), err)
-	}
-	a, err := s.ask(ctx, Request{Identity: id, Command: c})
-	if err == nil || errors.Is(err, kv.ErrUnknown) {
-		return a.Result, err
-	}
-	if s.isOpen(id) {
-		return kv.Result{}, fmt.Errorf("%w: this one was refused: %w", session.ErrInProgress, err)
-	}
-	if r, fresh, late := s.engine.Answer(id); !fresh { // it has just been applied
-		return r, errors.Join(s.over(), late)
-	}
-	return kv.Result{}, err
 }
 
 // OpenSession issues a session.
