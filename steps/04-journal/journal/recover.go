@@ -191,7 +191,7 @@ func findWitness(f disk.File, sc *scanner) (at int64, witness header, err error)
 				break
 			}
 			i += n
-			h, err := readHeader(b[i:i+frameHeader], sc.segment.seed())
+			h, err := readHeader(b[i:i+frameHeader], sc.seed)
 			if err == nil && h.synced >= sc.next {
 				return from + int64(i), h, nil
 			}

@@ -14,6 +14,7 @@ import (
 // in memory at a time.
 type scanner struct {
 	segment segment
+	seed    seed  // of the segment
 	size    int64 // of the file
 	at      int64 // where the next frame begins
 	next    uint64
@@ -28,7 +29,7 @@ func newScanner(s segment, f disk.File) (*scanner, error) {
 		return nil, err
 	}
 	in := io.NewSectionReader(f, segmentHeader, size-segmentHeader)
-	return &scanner{segment: s, size: size, at: segmentHeader, next: s.first, in: bufio.NewReaderSize(in, int(min(256<<10, size)))}, nil
+	return &scanner{segment: s, seed: s.seed(), size: size, at: segmentHeader, next: s.first, in: bufio.NewReaderSize(in, int(min(256<<10, size)))}, nil
 }
 
 // frame reads the next frame and calls each for its entries. Its error is
@@ -64,7 +65,7 @@ func (s *scanner) read() (header, error) {
 	if _, err := io.ReadFull(s.in, s.header[:]); err != nil {
 		return header{}, err
 	}
-	h, err := readHeader(s.header[:], s.segment.seed())
+	h, err := readHeader(s.header[:], s.seed)
 	switch {
 	case err != nil:
 		return h, err
@@ -80,7 +81,7 @@ func (s *scanner) read() (header, error) {
 	if _, err := io.ReadFull(s.in, s.payload); err != nil {
 		return h, err
 	}
-	if s.segment.seed().sum(s.payload) != h.sum {
+	if s.seed.sum(s.payload) != h.sum {
 		return h, bad("the checksum of a frame does not fit")
 	}
 	return h, nil

@@ -3,6 +3,7 @@ package journal
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,10 +98,8 @@ func discard(d disk.Disk, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, n := range names {
-		if n == name {
-			return d.Remove(name)
-		}
+	if slices.Contains(names, name) {
+		return d.Remove(name)
 	}
 	return nil
 }
