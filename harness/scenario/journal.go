@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os/exec"
 	"strings"
 
 	"zeyrho/harness/check"
@@ -127,18 +126,8 @@ type Crashes struct {
 
 // crash runs the driver's verb crash.
 func (l *Lab) crash(ctx context.Context, args ...string) (got Crashes, err error) {
-	out, err := exec.CommandContext(ctx, l.bin["driver"], append([]string{"crash"}, args...)...).Output()
-	var ended *exec.ExitError
-	if err != nil && (!errors.As(err, &ended) || ended.ExitCode() != 1) {
-		if ended != nil {
-			err = fmt.Errorf("%w: %s", err, ended.Stderr)
-		}
-		return got, fmt.Errorf("driver crash: %w", err)
-	}
-	if err := json.Unmarshal(out, &got); err != nil {
-		return got, fmt.Errorf("driver crash: %w in %q", err, out)
-	}
-	return got, nil
+	_, err = l.ask(ctx, &got, append([]string{"crash"}, args...)...)
+	return got, err
 }
 
 // tried carries out a trial.

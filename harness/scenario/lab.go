@@ -114,19 +114,33 @@ func (e exploration) told() string {
 }
 
 // explore lets the driver run a store in every order of its steps.
-func (r *Run) explore(what string) (exploration, error) {
-	var got exploration
-	args := []string{"explore", "-what", what, "-seed", fmt.Sprint(r.seed)}
-	cmd := exec.CommandContext(r.ctx, r.lab.bin["driver"], args...)
-	out, err := cmd.Output()
-	var ended *exec.ExitError
-	if err != nil && (!errors.As(err, &ended) || ended.ExitCode() != 1) {
-		return got, fmt.Errorf("driver explore %s: %w", what, err)
+func (r *Run) explore(what string) (got exploration, err error) {
+	_, err = r.ask(&got, "explore", "-what", what)
+	return got, err
+}
+
+// ask runs a verb of the driver with the seed of the run. See Lab.ask.
+func (r *Run) ask(into any, args ...string) (broken string, err error) {
+	return r.lab.ask(r.ctx, into, append(args, "-seed", fmt.Sprint(r.seed))...)
+}
+
+// ask runs a verb of the driver that prints JSON. If the driver saw a promise
+// broken, its words are returned too.
+func (l *Lab) ask(ctx context.Context, into any, args ...string) (broken string, err error) {
+	out, err := exec.CommandContext(ctx, l.bin["driver"], args...).Output()
+	ended, ok := errors.AsType[*exec.ExitError](err)
+	switch {
+	case ok && ended.ExitCode() == 1:
+		broken = strings.TrimSpace(string(ended.Stderr))
+	case ok:
+		return "", fmt.Errorf("driver %s: %w: %s", args[0], err, ended.Stderr)
+	case err != nil:
+		return "", fmt.Errorf("driver %s: %w", args[0], err)
 	}
-	if err := json.Unmarshal(out, &got); err != nil {
-		return got, fmt.Errorf("driver explore %s: %w in %q", what, err, out)
+	if err := json.Unmarshal(out, into); err != nil {
+		return broken, fmt.Errorf("driver %s: %w in %q", strings.Join(args, " "), err, out)
 	}
-	return got, nil
+	return broken, nil
 }
 
 // carry runs a cell's Run, and gathers whatever the harness could not do.
