@@ -11,6 +11,7 @@ import (
 	"zeyrho/steps/01-map/kv"
 	"zeyrho/steps/04-journal/disk"
 	"zeyrho/steps/04-journal/durable"
+	"zeyrho/steps/04-journal/machine"
 	"zeyrho/steps/04-journal/store"
 )
 
@@ -44,9 +45,9 @@ func (b *bench) writeJournal(n, commit int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var batch []durable.Request
+	var batch []machine.Request
 	for i := range n {
-		batch = append(batch, durable.Request{Command: kv.Put(b.keys[i%len(b.keys)], b.value)})
+		batch = append(batch, machine.Request{Command: kv.Put(b.keys[i%len(b.keys)], b.value)})
 		if len(batch) < commit && i < n-1 {
 			continue
 		}

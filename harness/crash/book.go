@@ -9,7 +9,7 @@ import (
 	"zeyrho/harness/history"
 	"zeyrho/steps/01-map/kv"
 	"zeyrho/steps/03-server/session"
-	"zeyrho/steps/04-journal/durable"
+	"zeyrho/steps/04-journal/machine"
 )
 
 // item is what a store holds for a key.
@@ -44,7 +44,7 @@ type reply struct {
 // next returns the state after one more request, which has the given version.
 // It is written down here a second time, and in another way than in the step,
 // what the step promises.
-func (s state) next(version kv.Version, r durable.Request, room int) (state, reply) {
+func (s state) next(version kv.Version, r machine.Request, room int) (state, reply) {
 	if r.OpenSession {
 		s.opened++
 		id := session.ID(fmt.Sprintf("%s-%d", incarnation, s.opened))
@@ -107,7 +107,7 @@ func compare(a, b string) int {
 // entry is a request that the store was asked for.
 type entry struct {
 	words string
-	req   durable.Request
+	req   machine.Request
 	want  reply
 	op    int // of the history; -1 if it is none
 	who   int
@@ -137,7 +137,7 @@ type book struct {
 
 	sessions [clients]session.ID
 	numbers  [clients]uint64
-	last     [clients]*durable.Request // the last numbered one
+	last     [clients]*machine.Request // the last numbered one
 	refused  int                       // how many requests were, definitely
 	values   []string                  // of those
 }
@@ -158,7 +158,7 @@ func (b *book) tick() int64 { b.clock += 1_000_000; return b.clock }
 // begin writes down that a batch is asked for, and returns it as the store
 // understands it. What makes no sense any more, because a shrunken plan lacks
 // what it builds on, is left out.
-func (b *book) begin(batch []Request) (reqs []durable.Request) {
+func (b *book) begin(batch []Request) (reqs []machine.Request) {
 	at := b.tick()
 	for _, r := range batch {
 		req, ok := b.request(r)
@@ -171,7 +171,7 @@ func (b *book) begin(batch []Request) (reqs []durable.Request) {
 	return reqs
 }
 
-func (b *book) add(r Request, req durable.Request, at int64) {
+func (b *book) add(r Request, req machine.Request, at int64) {
 	next, want := b.states[len(b.log)].next(kv.Version(len(b.log)+2), req, b.plan.Sessions)
 	e := entry{words: r.String(), req: req, want: want, op: -1, who: r.Client}
 	if c := req.Command; !req.OpenSession && !want.late && !want.copied {
@@ -185,10 +185,10 @@ func (b *book) add(r Request, req durable.Request, at int64) {
 	b.log, b.states = append(b.log, e), append(b.states, next)
 }
 
-func (b *book) request(r Request) (req durable.Request, ok bool) {
+func (b *book) request(r Request) (req machine.Request, ok bool) {
 	switch r.Do {
 	case "open":
-		return durable.Request{OpenSession: true}, true
+		return machine.Request{OpenSession: true}, true
 	case "again":
 		if b.last[r.Client] == nil {
 			return req, false
@@ -227,7 +227,7 @@ func (b *book) version(key string) kv.Version {
 
 // answered writes down what the batch at the end of the log was told. The
 // error says what is wrong with it.
-func (b *book) answered(n int, answers []durable.Answer) error {
+func (b *book) answered(n int, answers []machine.Answer) error {
 	if len(answers) != n {
 		return fmt.Errorf("a batch of %d requests got %d answers", n, len(answers))
 	}
@@ -259,7 +259,7 @@ func tell(op *history.Op, r kv.Result, at int64) {
 }
 
 // check compares an answer with the one that the request ought to get.
-func (e entry) check(a durable.Answer) error {
+func (e entry) check(a machine.Answer) error {
 	late := errors.Is(a.Err, kv.ErrUnknown)
 	got := reply{a.Result, a.Session, late, e.want.copied}
 	switch {

@@ -8,13 +8,13 @@ import (
 
 	"zeyrho/harness/check"
 	"zeyrho/steps/01-map/kv"
-	"zeyrho/steps/04-journal/durable"
+	"zeyrho/steps/04-journal/machine"
 )
 
 // told returns the answers that the last n requests of the book ought to get.
-func told(b *book, n int) (answers []durable.Answer) {
+func told(b *book, n int) (answers []machine.Answer) {
 	for _, e := range b.log[len(b.log)-n:] {
-		answers = append(answers, durable.Answer{Result: e.want.result, Session: e.want.opened})
+		answers = append(answers, machine.Answer{Result: e.want.result, Session: e.want.opened})
 	}
 	return answers
 }
@@ -50,13 +50,13 @@ func TestAForgottenSessionIsToldThatItMayHaveHappened(t *testing.T) {
 	b.begin([]Request{{Do: "put", Key: "k", Value: "1", Numbered: true}})
 	assert.True(t, b.log[3].want.late)
 	assert.Empty(t, b.states[4].items)
-	require.NoError(t, b.answered(1, []durable.Answer{{Err: kv.ErrUnknown}}))
+	require.NoError(t, b.answered(1, []machine.Answer{{Err: kv.ErrUnknown}}))
 }
 
 func TestAWrongAnswerIsSeen(t *testing.T) {
 	b := newPage(Batchwise)
 	b.begin([]Request{put("1")})
-	assert.ErrorContains(t, b.answered(1, []durable.Answer{{Result: kv.Result{Status: kv.Done, Version: 3}}}), `A puts k = "1", and is told done, version 3 instead of done, version 2`)
+	assert.ErrorContains(t, b.answered(1, []machine.Answer{{Result: kv.Result{Status: kv.Done, Version: 3}}}), `A puts k = "1", and is told done, version 3 instead of done, version 2`)
 	assert.Error(t, b.answered(1, nil))
 }
 

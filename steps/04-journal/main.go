@@ -15,6 +15,7 @@ import (
 	"zeyrho/steps/04-journal/disk"
 	"zeyrho/steps/04-journal/durable"
 	"zeyrho/steps/04-journal/journal"
+	"zeyrho/steps/04-journal/machine"
 	"zeyrho/steps/04-journal/store"
 )
 
@@ -139,7 +140,7 @@ func dump(args []string) int {
 		d, err = disk.OpenDir(*dir)
 	}
 	if err == nil {
-		err = journal.Dump(os.Stdout, d, func(e journal.Entry) string { return durable.Describe(e.Index, e.Data) })
+		err = journal.Dump(os.Stdout, d, func(e journal.Entry) string { return machine.Describe(e.Index, e.Data) })
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "04-journal dump: %s: %v\n", *dir, err)

@@ -10,6 +10,7 @@ import (
 	"zeyrho/steps/03-server/session"
 	"zeyrho/steps/04-journal/disk"
 	"zeyrho/steps/04-journal/journal"
+	"zeyrho/steps/04-journal/machine"
 )
 
 // Config says how a store is kept. A zero means the default.
@@ -31,7 +32,7 @@ type Config struct {
 //   - A request is written down, then applied, then answered. So nobody sees
 //     what is not in the journal, and unless Config.Lazy is set, nobody sees
 //     what a loss of power could take away.
-//   - state has all entries of the journal, in their order, up to the last that
+//   - machine has all entries of the journal, in their order, up to the last that
 //     was committed.
 //   - Nothing is committed once failed is set.
 type Engine struct {
@@ -43,9 +44,9 @@ type Engine struct {
 	records [][]byte // of the batch, and the bytes that they are made of; kept to
 	buffer  []byte   // be used again
 
-	mu    sync.RWMutex // guards what follows
-	state *state
-	stats Stats
+	mu      sync.RWMutex // guards what follows
+	machine *machine.Machine
+	stats   Stats
 }
 
 // OpenEngine opens the store on d, or makes a new one. What it holds is what
@@ -71,20 +72,20 @@ func OpenEngine(d disk.Disk, c Config) (*Engine, error) {
 // replay applies an entry of the journal that was found.
 func (e *Engine) replay(entry journal.Entry) error {
 	if entry.Index == 1 {
-		s, err := readSettings(entry.Data)
+		s, err := machine.ReadSettings(entry.Data)
 		if err == nil {
-			e.state = newState(s)
+			e.machine = machine.New(s, kv.NewMap())
 		}
 		return err
 	}
-	if e.state == nil {
+	if e.machine == nil {
 		return beginsLate(entry.Index)
 	}
-	r, err := readRequest(entry.Data)
+	r, err := machine.ReadRequest(entry.Data)
 	if err != nil {
 		return fmt.Errorf("entry %d: %w", entry.Index, err)
 	}
-	e.state.apply(entry.Index, r)
+	e.machine.Apply(entry.Index, r)
 	return nil
 }
 
@@ -95,29 +96,24 @@ func beginsLate(first uint64) error {
 // settle writes the settings of a new store down. Of one that was there it
 // makes sure that they are what the caller wants.
 func (e *Engine) settle() error {
-	want := settings{e.config.Sessions, e.config.Incarnation}
-	if e.state != nil {
-		if has := e.state.sessions.Limit(); want.sessions != 0 && want.sessions != has {
-			return fmt.Errorf("the store was made with room for %d sessions, and that cannot be changed to %d", has, want.sessions)
+	want := machine.Settings{Sessions: e.config.Sessions, Incarnation: e.config.Incarnation}
+	if e.machine != nil {
+		if has := e.machine.Room(); want.Sessions != 0 && want.Sessions != has {
+			return fmt.Errorf("the store was made with room for %d sessions, and that cannot be changed to %d", has, want.Sessions)
 		}
 		return nil
 	}
 	if first := e.journal.First(); first != 1 {
 		return beginsLate(first)
 	}
-	if want.sessions == 0 {
-		want.sessions = 10_000
-	}
-	if want.sessions < 0 || want.sessions > maxSessions {
-		return fmt.Errorf("room for %d sessions: there may be at most %d", want.sessions, maxSessions)
-	}
-	if want.incarnation == "" {
-		want.incarnation = session.NewIncarnation()
-	}
-	if err := e.journal.Append(appendSettings(nil, want)); err != nil {
+	want, err := want.Complete()
+	if err != nil {
 		return err
 	}
-	e.state = newState(want)
+	if err := e.journal.Append(machine.AppendSettings(nil, want)); err != nil {
+		return err
+	}
+	e.machine = machine.New(want, kv.NewMap())
 	return e.journal.Sync()
 }
 
@@ -131,7 +127,7 @@ func (e *Engine) Found() journal.Recovery { return e.found }
 // batch may be in the journal or not, and the engine has come to its end: every
 // later call fails. Any other error means that nothing has happened; the disk
 // may be full, and the next batch may do better.
-func (e *Engine) Commit(batch []Request) ([]Answer, error) {
+func (e *Engine) Commit(batch []machine.Request) ([]machine.Answer, error) {
 	if e.failed != nil {
 		return nil, e.over()
 	}
@@ -139,7 +135,7 @@ func (e *Engine) Commit(batch []Request) ([]Answer, error) {
 	e.records, e.buffer = e.records[:0], e.buffer[:0]
 	for _, r := range batch {
 		start := len(e.buffer)
-		e.buffer = appendRequest(e.buffer, r)
+		e.buffer = machine.AppendRequest(e.buffer, r)
 		e.records = append(e.records, e.buffer[start:])
 	}
 	if err := e.journal.Append(e.records...); err != nil {
@@ -150,11 +146,11 @@ func (e *Engine) Commit(batch []Request) ([]Answer, error) {
 			return nil, err
 		}
 	}
-	answers := make([]Answer, len(batch))
+	answers := make([]machine.Answer, len(batch))
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i, r := range batch {
-		answers[i] = e.state.apply(first+uint64(i), r)
+		answers[i] = e.machine.Apply(first+uint64(i), r)
 	}
 	e.count()
 	return answers, nil
@@ -192,14 +188,14 @@ func (e *Engine) over() error { return fmt.Errorf("the store has come to its end
 func (e *Engine) Get(key string) kv.Item {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	return e.state.Get(key)
+	return e.machine.Get(key)
 }
 
 // Scan returns one page of a range.
 func (e *Engine) Scan(r kv.Range) kv.Page {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	return e.state.Scan(r)
+	return e.machine.Scan(r)
 }
 
 // Answer looks a numbered request up: if it is not fresh, the answer is there
@@ -207,7 +203,7 @@ func (e *Engine) Scan(r kv.Range) kv.Page {
 func (e *Engine) Answer(id session.Identity) (r kv.Result, fresh bool, err error) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	return e.state.sessions.Answer(id)
+	return e.machine.Answer(id)
 }
 
 // Stats are figures about an engine.
@@ -221,7 +217,7 @@ type Stats struct {
 // count brings the figures up to date. It is called with mu held.
 func (e *Engine) count() {
 	j := e.journal
-	e.stats = Stats{e.state.Len(), e.state.sessions.Len(), kv.Version(j.Last()), kv.Version(j.Synced()), j.Syncs()}
+	e.stats = Stats{e.machine.Len(), e.machine.Sessions(), kv.Version(j.Last()), kv.Version(j.Synced()), j.Syncs()}
 }
 
 // Stats returns the figures as they were after the last Commit or Sync.

@@ -14,16 +14,17 @@ import (
 	"zeyrho/steps/04-journal/disk"
 	"zeyrho/steps/04-journal/durable"
 	"zeyrho/steps/04-journal/journal"
+	"zeyrho/steps/04-journal/machine"
 )
 
-func command(c kv.Command) durable.Request { return durable.Request{Command: c} }
+func command(c kv.Command) machine.Request { return machine.Request{Command: c} }
 
 func TestABatchIsOneWriteAndOneSync(t *testing.T) {
 	d := newMemory()
 	e := openEngine(t, d, durable.Config{Incarnation: "inc"})
 	appends, syncs := d.count("append"), d.count("sync")
 	id := session.Identity{Session: "inc-1", Number: 1}
-	got, err := e.Commit([]durable.Request{
+	got, err := e.Commit([]machine.Request{
 		command(kv.Put("k", []byte("v"))),
 		{OpenSession: true},
 		{Identity: id, Command: kv.Put("k", []byte("w"))},
@@ -34,12 +35,12 @@ func TestABatchIsOneWriteAndOneSync(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, appends+1, d.count("append"))
 	require.Equal(t, syncs+1, d.count("sync"))
-	require.Equal(t, durable.Answer{Result: kv.Result{Status: kv.Done, Version: 2}}, got[0])
-	require.Equal(t, durable.Answer{Session: "inc-1"}, got[1])
-	require.Equal(t, durable.Answer{Result: kv.Result{Status: kv.Done, Version: 4}}, got[2])
+	require.Equal(t, machine.Answer{Result: kv.Result{Status: kv.Done, Version: 2}}, got[0])
+	require.Equal(t, machine.Answer{Session: "inc-1"}, got[1])
+	require.Equal(t, machine.Answer{Result: kv.Result{Status: kv.Done, Version: 4}}, got[2])
 	require.Equal(t, got[2], got[3])
 	require.ErrorIs(t, got[4].Err, session.ErrForgotten)
-	require.Equal(t, durable.Answer{Result: kv.Result{Status: kv.Conflict, Version: 4}}, got[5])
+	require.Equal(t, machine.Answer{Result: kv.Result{Status: kv.Conflict, Version: 4}}, got[5])
 	require.Equal(t, durable.Stats{Keys: 1, Sessions: 1, Last: 7, Synced: 7, Syncs: 2}, e.Stats())
 }
 
@@ -58,7 +59,7 @@ func TestALazyEngineLeavesTheSyncToOthers(t *testing.T) {
 	d := newMemory()
 	e := openEngine(t, d, durable.Config{Lazy: true})
 	syncs := d.count("sync")
-	_, err := e.Commit([]durable.Request{command(kv.Put("k", nil))})
+	_, err := e.Commit([]machine.Request{command(kv.Put("k", nil))})
 	require.NoError(t, err)
 	require.True(t, e.Get("k").Exists())
 	require.Equal(t, syncs, d.count("sync"))
@@ -71,7 +72,7 @@ func TestALazyEngineLeavesTheSyncToOthers(t *testing.T) {
 func TestWhatTheCallerDoesWithItsBytesDoesNotReachTheStore(t *testing.T) {
 	e := openEngine(t, newMemory(), durable.Config{})
 	value := []byte("as it was")
-	_, err := e.Commit([]durable.Request{command(kv.Put("k", value))})
+	_, err := e.Commit([]machine.Request{command(kv.Put("k", value))})
 	require.NoError(t, err)
 	clear(value)
 	clear(e.Get("k").Value)
@@ -92,7 +93,7 @@ func TestTheSettingsOfAStoreStay(t *testing.T) {
 	for _, c := range []durable.Config{{}, {Sessions: 3}, {Incarnation: "another"}} {
 		e := openEngine(t, d, c)
 		require.False(t, e.Found().Created)
-		got, err := e.Commit([]durable.Request{{OpenSession: true}, {OpenSession: true}, {OpenSession: true}, {OpenSession: true}})
+		got, err := e.Commit([]machine.Request{{OpenSession: true}, {OpenSession: true}, {OpenSession: true}, {OpenSession: true}})
 		require.NoError(t, err)
 		require.Regexp(t, "^inc-", string(got[0].Session))
 		require.Equal(t, 3, e.Stats().Sessions)
@@ -115,7 +116,7 @@ func TestANewStoreHasRoomForManySessionsAndNamesOfItsOwn(t *testing.T) {
 	for range 2 {
 		d := newMemory()
 		e := openEngine(t, d, durable.Config{})
-		got, err := e.Commit([]durable.Request{{OpenSession: true}})
+		got, err := e.Commit([]machine.Request{{OpenSession: true}})
 		require.NoError(t, err)
 		names[got[0].Session] = true
 		require.NoError(t, e.Close())
@@ -144,7 +145,7 @@ func TestATornCommitIsCutOffAndTheRestIsThere(t *testing.T) {
 	require.NoError(t, err)
 	e := openEngine(t, d, durable.Config{})
 	for _, key := range []string{"a", "b"} {
-		_, err := e.Commit([]durable.Request{command(kv.Put(key, nil)), command(kv.Put(key+key, nil))})
+		_, err := e.Commit([]machine.Request{command(kv.Put(key, nil)), command(kv.Put(key+key, nil))})
 		require.NoError(t, err)
 	}
 	require.NoError(t, e.Close())
@@ -156,7 +157,7 @@ func TestATornCommitIsCutOffAndTheRestIsThere(t *testing.T) {
 	require.NotNil(t, e.Found().Torn)
 	require.True(t, e.Get("aa").Exists())
 	require.False(t, e.Get("b").Exists(), "a batch is there as a whole, or not at all")
-	got, err := e.Commit([]durable.Request{command(kv.Put("c", nil))})
+	got, err := e.Commit([]machine.Request{command(kv.Put("c", nil))})
 	require.NoError(t, err)
 	require.EqualValues(t, 4, got[0].Result.Version, "what was cut off had no version yet")
 }
@@ -165,7 +166,7 @@ func TestADamagedJournalIsRefusedAndLetsTheLockGo(t *testing.T) {
 	d := newMemory()
 	e := openEngine(t, d, durable.Config{})
 	for range 3 {
-		_, err := e.Commit([]durable.Request{command(kv.Put("k", nil))})
+		_, err := e.Commit([]machine.Request{command(kv.Put("k", nil))})
 		require.NoError(t, err)
 	}
 	require.NoError(t, e.Close())
@@ -183,7 +184,7 @@ func TestAStoreWhoseBeginningIsGoneIsRefused(t *testing.T) {
 	d := newMemory()
 	e := openEngine(t, d, durable.Config{Journal: journal.Config{SegmentSize: 200}})
 	for range 10 {
-		_, err := e.Commit([]durable.Request{command(kv.Put("k", make([]byte, 100)))})
+		_, err := e.Commit([]machine.Request{command(kv.Put("k", make([]byte, 100)))})
 		require.NoError(t, err)
 	}
 	require.NoError(t, e.Close())
@@ -208,7 +209,7 @@ func TestAStoreOfWhichOnlyAnEmptyEndIsLeftIsRefused(t *testing.T) {
 	c := durable.Config{Journal: journal.Config{SegmentSize: 200}}
 	e := openEngine(t, d, c)
 	for range 2 {
-		_, err := e.Commit([]durable.Request{command(kv.Put("k", make([]byte, 200)))})
+		_, err := e.Commit([]machine.Request{command(kv.Put("k", make([]byte, 200)))})
 		require.NoError(t, err)
 	}
 	require.NoError(t, e.Close())
@@ -228,7 +229,7 @@ func TestCommitsLeaveNoMemoryBehind(t *testing.T) {
 	defer e.Close()
 	large := make([]byte, kv.MaxValue)
 	for small := range 60 { // the large one is the next in its batch every time
-		var batch []durable.Request
+		var batch []machine.Request
 		for range small {
 			batch = append(batch, command(kv.Delete("absent")))
 		}

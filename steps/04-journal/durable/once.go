@@ -7,6 +7,7 @@ import (
 
 	"zeyrho/steps/01-map/kv"
 	"zeyrho/steps/03-server/session"
+	"zeyrho/steps/04-journal/machine"
 )
 
 // DoOnce carries out c if the request id is fresh, and otherwise gives the
@@ -20,7 +21,7 @@ func (s *Store) DoOnce(ctx context.Context, id session.Identity, c kv.Command) (
 	if r, fresh, err := s.engine.Answer(id); !fresh {
 		return r, errors.Join(s.over(), err)
 	}
-	a, err := s.ask(ctx, Request{Identity: id, Command: c})
+	a, err := s.ask(ctx, machine.Request{Identity: id, Command: c})
 	if err == nil || errors.Is(err, kv.ErrUnknown) {
 		return a.Result, err
 	}

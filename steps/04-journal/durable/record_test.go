@@ -3,7 +3,6 @@ package durable_test
 import (
 	"bytes"
 	"encoding/binary"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +12,7 @@ import (
 	"zeyrho/steps/03-server/session"
 	"zeyrho/steps/04-journal/durable"
 	"zeyrho/steps/04-journal/journal"
+	"zeyrho/steps/04-journal/machine"
 )
 
 // The records, written anew from their description.
@@ -41,11 +41,11 @@ func written(t testing.TB, entries ...[]byte) *memory {
 	return d
 }
 
-func TestRecordsAreAsDescribed(t *testing.T) {
+func TestAJournalHoldsTheRecordsThatWereCommitted(t *testing.T) {
 	id := session.Identity{Session: "inc-1", Number: 300}
 	d := newMemory()
 	e := openEngine(t, d, durable.Config{Sessions: 5, Incarnation: "inc"})
-	_, err := e.Commit([]durable.Request{
+	_, err := e.Commit([]machine.Request{
 		{OpenSession: true},
 		{Command: kv.Put("k", []byte("v")).IfAbsent()},
 		{Identity: id, Command: kv.Delete("k")},
@@ -62,32 +62,6 @@ func TestRecordsAreAsDescribed(t *testing.T) {
 		settingsRecord(5, "inc"), openRecord,
 		commandRecord(kv.Put("k", []byte("v")).IfAbsent()), numberedRecord(id, kv.Delete("k")),
 	}, got)
-}
-
-func TestADescriptionIsReadByPeople(t *testing.T) {
-	id := session.Identity{Session: "inc-1", Number: 300}
-	var text strings.Builder
-	for i, b := range [][]byte{
-		settingsRecord(5, "inc"),
-		openRecord,
-		commandRecord(kv.Put("k", []byte("v\n"))),
-		commandRecord(kv.Delete("k").IfVersion(7)),
-		commandRecord(kv.Put("k", nil).IfAbsent()),
-		numberedRecord(id, kv.Put(strings.Repeat("k", 100), make([]byte, 100))),
-		{9},
-		{},
-	} {
-		text.WriteString(durable.Describe(uint64(i+1), b) + "\n")
-	}
-	require.Equal(t, `settings: room for 5 sessions, which are named inc-1, …
-open a session
-put "k" "v\n"
-delete "k" if 7
-put "k" "" if 0
-put "`+strings.Repeat("k", 40)+`" "`+strings.Repeat(`\x00`, 40)+`"  (request inc-1/300)
-an entry of kind 9: not a record that this program knows; a later version may have written it
-an empty entry: not a record that this program knows; a later version may have written it
-`, text.String())
 }
 
 func TestAnEntryThatIsNoRecordIsRefused(t *testing.T) {
@@ -133,18 +107,18 @@ func FuzzRecord(f *testing.F) {
 		if first {
 			entries, index = [][]byte{b}, 1
 		}
-		require.NotEmpty(t, durable.Describe(index, b))
+		require.NotEmpty(t, machine.Describe(index, b))
 		d := written(t, entries...)
 		e, err := durable.OpenEngine(d, durable.Config{})
 		if err != nil {
 			require.ErrorContains(t, err, "not a record that this program knows")
-			require.Contains(t, err.Error(), durable.Describe(index, b), "what refuses it also describes it so")
+			require.Contains(t, err.Error(), machine.Describe(index, b), "what refuses it also describes it so")
 			return
 		}
 		if c, err := codec.Decode(b[1:]); err == nil && b[0] == 2 {
 			require.Equal(t, c.Op == kv.OpPut && (!c.If.Checked || c.If.Version == 0), e.Get(c.Key).Exists())
 		}
-		_, err = e.Commit([]durable.Request{{Command: kv.Put("next", nil)}, {OpenSession: true}})
+		_, err = e.Commit([]machine.Request{{Command: kv.Put("next", nil)}, {OpenSession: true}})
 		require.NoError(t, err)
 		want := answers(e)
 		require.NoError(t, e.Close())

@@ -12,6 +12,7 @@ import (
 	"zeyrho/steps/03-server/session"
 	"zeyrho/steps/04-journal/durable"
 	"zeyrho/steps/04-journal/journal"
+	"zeyrho/steps/04-journal/machine"
 )
 
 func TestACopyInTheSameBatchIsAppliedOnce(t *testing.T) {
@@ -130,7 +131,7 @@ func TestAForgottenSessionIsRefusedWithoutTroublingTheDisk(t *testing.T) {
 }
 
 // someRequests draws requests, few enough of each kind for them to meet.
-func someRequests(r *rand.Rand, n int) (batch []durable.Request) {
+func someRequests(r *rand.Rand, n int) (batch []machine.Request) {
 	for range n {
 		key := fmt.Sprint("k", r.IntN(4))
 		c := []kv.Command{
@@ -138,12 +139,12 @@ func someRequests(r *rand.Rand, n int) (batch []durable.Request) {
 		}[r.IntN(3)]
 		switch r.IntN(4) {
 		case 0:
-			batch = append(batch, durable.Request{OpenSession: true})
+			batch = append(batch, machine.Request{OpenSession: true})
 		case 1:
-			batch = append(batch, durable.Request{Command: c})
+			batch = append(batch, machine.Request{Command: c})
 		default:
 			id := session.Identity{Session: session.ID(fmt.Sprint("inc-", 1+r.IntN(12))), Number: uint64(1 + r.IntN(5))}
-			batch = append(batch, durable.Request{Identity: id, Command: c})
+			batch = append(batch, machine.Request{Identity: id, Command: c})
 		}
 	}
 	return batch

@@ -25,6 +25,7 @@ import (
 	"zeyrho/steps/01-map/kv"
 	"zeyrho/steps/03-server/session"
 	"zeyrho/steps/04-journal/journal"
+	"zeyrho/steps/04-journal/machine"
 	"zeyrho/steps/04-journal/queue"
 )
 
@@ -80,13 +81,13 @@ const batchBytes = 4 << 20
 
 // job is a request in the queue, or under way.
 type job struct {
-	request Request
-	answer  Answer
+	request machine.Request
+	answer  machine.Answer
 	err     error
 	done    chan struct{} // closed when the answer is there
 }
 
-func (j *job) finish(a Answer, err error) {
+func (j *job) finish(a machine.Answer, err error) {
 	j.answer, j.err = a, err
 	close(j.done)
 }
@@ -124,7 +125,7 @@ func (s *Store) refuseLate() {
 func (s *Store) refuse(late []*job) {
 	for _, j := range late {
 		s.count(j, -1)
-		j.finish(Answer{}, fmt.Errorf("it has waited for %v in the queue: %w", s.config.Queue.Wait, kv.ErrOverloaded))
+		j.finish(machine.Answer{}, fmt.Errorf("it has waited for %v in the queue: %w", s.config.Queue.Wait, kv.ErrOverloaded))
 	}
 }
 
@@ -172,7 +173,7 @@ func (s *Store) commitNext() bool {
 }
 
 func (s *Store) commit(jobs []*job) {
-	batch := make([]Request, len(jobs))
+	batch := make([]machine.Request, len(jobs))
 	for i, j := range jobs {
 		batch[i] = j.request
 	}
@@ -183,7 +184,7 @@ func (s *Store) commit(jobs []*job) {
 			s.count(j, -1)
 		}
 		if err != nil {
-			j.finish(Answer{}, err)
+			j.finish(machine.Answer{}, err)
 			continue
 		}
 		j.finish(answers[i], answers[i].Err)
@@ -214,13 +215,13 @@ func (s *Store) Err() error {
 
 // ask brings a request to the engine and waits for the answer. If ctx ends
 // while it is in the queue, it leaves, and nothing has happened.
-func (s *Store) ask(ctx context.Context, r Request) (Answer, error) {
+func (s *Store) ask(ctx context.Context, r machine.Request) (machine.Answer, error) {
 	if err := ctx.Err(); err != nil {
-		return Answer{}, err
+		return machine.Answer{}, err
 	}
 	select {
 	case <-s.stopping:
-		return Answer{}, errClosed
+		return machine.Answer{}, errClosed
 	default:
 	}
 	j := &job{request: r, done: make(chan struct{})}
@@ -229,7 +230,7 @@ func (s *Store) ask(ctx context.Context, r Request) (Answer, error) {
 	place, err := s.queue.Enter(j, size, time.Now())
 	if err != nil {
 		s.count(j, -1)
-		return Answer{}, fmt.Errorf("%w: %w", kv.ErrOverloaded, err)
+		return machine.Answer{}, fmt.Errorf("%w: %w", kv.ErrOverloaded, err)
 	}
 	why := errClosed
 	select {
@@ -241,13 +242,13 @@ func (s *Store) ask(ctx context.Context, r Request) (Answer, error) {
 	}
 	if s.queue.Leave(place) {
 		s.count(j, -1)
-		return Answer{}, fmt.Errorf("while it waited in the queue: %w", why)
+		return machine.Answer{}, fmt.Errorf("while it waited in the queue: %w", why)
 	}
 	select {
 	case <-j.done: // just now
 		return j.answer, j.err
 	default:
-		return Answer{}, fmt.Errorf("while it was written: %w: %w", kv.ErrUnknown, why)
+		return machine.Answer{}, fmt.Errorf("while it was written: %w: %w", kv.ErrUnknown, why)
 	}
 }
 
@@ -284,13 +285,13 @@ func (s *Store) Do(ctx context.Context, c kv.Command) (kv.Result, error) {
 	if err := c.Check(); err != nil {
 		return kv.Result{}, err
 	}
-	a, err := s.ask(ctx, Request{Command: c})
+	a, err := s.ask(ctx, machine.Request{Command: c})
 	return a.Result, err
 }
 
 // OpenSession issues a session.
 func (s *Store) OpenSession(ctx context.Context) (session.ID, error) {
-	a, err := s.ask(ctx, Request{OpenSession: true})
+	a, err := s.ask(ctx, machine.Request{OpenSession: true})
 	return a.Session, err
 }
 

@@ -1,4 +1,4 @@
-package durable
+package machine
 
 import (
 	"encoding/binary"
@@ -10,7 +10,7 @@ import (
 	"zeyrho/steps/03-server/session"
 )
 
-// A record is what an entry of the journal says: its kind, in one byte, and
+// A record is what an entry of the log says: its kind, in one byte, and
 //
 //	1  settings         the first entry: room for so many sessions (8 bytes),
 //	                    and the incarnation that is in their names
@@ -19,7 +19,7 @@ import (
 //	                    the number (8 bytes), the command
 //	4  open a session   nothing
 //
-// Settings are in the journal because what the table of sessions forgets
+// Settings are in the log because what the table of sessions forgets
 // depends on them: the same entries must give the same table, whatever the
 // flags say next time.
 const (
@@ -29,37 +29,11 @@ const (
 	kindOpen
 )
 
-// settings are what a store was made with.
-type settings struct {
-	sessions    int
-	incarnation string
-}
+// ErrRecord is wrapped when an entry, though whole, is not a record.
+var ErrRecord = errors.New("not a record that this program knows; a later version may have written it")
 
-// errRecord is wrapped when an entry, though whole, is not a record.
-var errRecord = errors.New("not a record that this program knows; a later version may have written it")
-
-// maxSessions is more than anybody needs, and a number that a table can have.
-const maxSessions = 1<<31 - 1
-
-func appendSettings(b []byte, s settings) []byte {
-	b = append(b, kindSettings)
-	b = binary.LittleEndian.AppendUint64(b, uint64(s.sessions))
-	return append(b, s.incarnation...)
-}
-
-func readSettings(b []byte) (settings, error) {
-	if len(b) < 9 || b[0] != kindSettings {
-		return settings{}, fmt.Errorf("the first entry must be the settings: %w", errRecord)
-	}
-	n := binary.LittleEndian.Uint64(b[1:])
-	if n == 0 || n > maxSessions {
-		return settings{}, fmt.Errorf("settings with room for %d sessions: %w", n, errRecord)
-	}
-	return settings{int(n), string(b[9:])}, nil
-}
-
-// appendRequest appends the record of r.
-func appendRequest(b []byte, r Request) []byte {
+// AppendRequest appends the record of r.
+func AppendRequest(b []byte, r Request) []byte {
 	switch {
 	case r.OpenSession:
 		return append(b, kindOpen)
@@ -73,11 +47,11 @@ func appendRequest(b []byte, r Request) []byte {
 	return codec.Append(b, r.Command)
 }
 
-// readRequest reads what appendRequest wrote. The request shares no memory
+// ReadRequest reads what AppendRequest wrote. The request shares no memory
 // with b.
-func readRequest(b []byte) (r Request, err error) {
+func ReadRequest(b []byte) (r Request, err error) {
 	if len(b) == 0 {
-		return r, fmt.Errorf("an empty entry: %w", errRecord)
+		return r, fmt.Errorf("an empty entry: %w", ErrRecord)
 	}
 	kind, rest := b[0], b[1:]
 	switch {
@@ -88,10 +62,10 @@ func readRequest(b []byte) (r Request, err error) {
 			return r, err
 		}
 	case kind != kindCommand:
-		return r, fmt.Errorf("an entry of kind %d: %w", kind, errRecord)
+		return r, fmt.Errorf("an entry of kind %d: %w", kind, ErrRecord)
 	}
 	if r.Command, err = codec.Decode(rest); err != nil {
-		return r, fmt.Errorf("%w: %w", errRecord, err)
+		return r, fmt.Errorf("%w: %w", ErrRecord, err)
 	}
 	return r, nil
 }
@@ -99,22 +73,22 @@ func readRequest(b []byte) (r Request, err error) {
 func readIdentity(b []byte) (id session.Identity, rest []byte, err error) {
 	length, width := binary.Uvarint(b)
 	if b = b[max(width, 0):]; width <= 0 || length > uint64(len(b)) || len(b)-int(length) < 8 {
-		return id, nil, fmt.Errorf("the name of a session reaches beyond the entry: %w", errRecord)
+		return id, nil, fmt.Errorf("the name of a session reaches beyond the entry: %w", ErrRecord)
 	}
 	name, rest := b[:length], b[length:]
 	return session.Identity{Session: session.ID(name), Number: binary.LittleEndian.Uint64(rest)}, rest[8:], nil
 }
 
-// Describe puts an entry of the journal into words.
-func Describe(index uint64, b []byte) string {
+// Describe puts the entry at index of a log into words.
+func Describe(index uint64, record []byte) string {
 	if index == 1 {
-		s, err := readSettings(b)
+		s, err := ReadSettings(record)
 		if err != nil {
 			return err.Error()
 		}
-		return fmt.Sprintf("settings: room for %d sessions, which are named %s-1, …", s.sessions, s.incarnation)
+		return fmt.Sprintf("settings: room for %d sessions, which are named %s-1, …", s.Sessions, s.Incarnation)
 	}
-	r, err := readRequest(b)
+	r, err := ReadRequest(record)
 	if err != nil {
 		return err.Error()
 	}
