@@ -59,6 +59,7 @@ type Op struct {
 	Limit  int     `json:"limit,omitempty"` // scan: at most so many items; 0 is the store's own limit
 	Call   int64   `json:"call"`            // nanoseconds since the run began
 	Return int64   `json:"return"`          // likewise; of no meaning when Unknown
+	Node   string  `json:"node,omitempty"`  // who served it, if that is known
 
 	Outcome Outcome `json:"outcome"`
 	Status  Status  `json:"status,omitempty"`  // when OK
@@ -68,15 +69,52 @@ type Op struct {
 	Error   string  `json:"error,omitempty"`   // when not OK: what the client was told
 }
 
+// The kinds of event that say what goes on inside of a cluster. They come by
+// the thousand, and are there to be drawn; checkers do without them.
+const (
+	// Message is a message from Node to To, sent At, which arrived at Until, or
+	// never if that is 0. Text says what is in it, and begins with a word for its
+	// kind: "append 12..14 after 11@1.n1, commit 10". What is duplicated is two
+	// events.
+	Message = "message"
+	// Position says how far Node has come, and in which role and epoch, from At
+	// on. Text may be empty.
+	Position = "position"
+)
+
 // Event is something that the harness did or saw, beside the operations.
 type Event struct {
 	At   int64  `json:"at"`   // nanoseconds since the run began
-	Kind string `json:"kind"` // phase, fault, start, exit, note, sample
+	Kind string `json:"kind"` // phase, fault, start, exit, note, sample, Message, Position, …
 	Node string `json:"node,omitempty"`
+	// To is the other node, of a message or of a fault that is one of the way from
+	// Node to To. What cuts both ways is two events.
+	To string `json:"to,omitempty"`
+	// Until is when it ended: a fault that lasts, or the way of a message.
+	Until int64 `json:"until,omitempty"`
 	// Text of a fault begins with the fault's name; of a phase and of a sample
 	// it is the name ("faults", "rss").
-	Text  string  `json:"text"`
+	Text  string  `json:"text,omitempty"`
 	Value float64 `json:"value,omitempty"` // of a sample: what was measured
+
+	Positions *Positions `json:"positions,omitempty"` // of a Position, and so are:
+	Role      string     `json:"role,omitempty"`      // leader, follower, learner, …
+	Epoch     string     `json:"epoch,omitempty"`     // number and leader, such as 2.n3
+}
+
+// Positions says how far a node has come: for each of what can happen to an
+// entry, the index of the last to which it has.
+type Positions struct {
+	Written   uint64 `json:"written"`   // in the log, but maybe not on the disk
+	Synced    uint64 `json:"synced"`    // on the disk
+	Committed uint64 `json:"committed"` // known to be acknowledged, as the mode asks
+	Applied   uint64 `json:"applied"`   // in the map
+}
+
+// Frequent says whether events like e come by the thousand, so that whoever
+// tells a run in words leaves them out.
+func (e Event) Frequent() bool {
+	return e.Kind == "sample" || e.Kind == Message || e.Kind == Position
 }
 
 // Header says how a run came about.

@@ -29,6 +29,9 @@ func TestAHistorySurvivesTheDisk(t *testing.T) {
 			{At: 0, Kind: "phase", Text: "warm-up"},
 			{At: 11, Kind: "fault", Node: "n1", Text: "kill"},
 			{At: 12, Kind: "sample", Node: "n1", Text: "rss", Value: 1 << 20},
+			{At: 13, Kind: history.Message, Node: "n1", To: "n2", Until: 20, Text: "append 1..2"},
+			{At: 14, Kind: history.Position, Node: "n2", Positions: &history.Positions{Written: 2, Synced: 1}, Role: "follower", Epoch: "1.n1"},
+			{At: 15, Kind: "fault", Node: "n1", To: "n2", Until: 30, Text: "cut"},
 		},
 	}
 	var file bytes.Buffer
@@ -100,7 +103,34 @@ func TestAMalformedHistoryIsRefused(t *testing.T) {
 			require.ErrorContains(t, history.Validate(history.History{Ops: c.ops}), c.want)
 		})
 	}
-	require.ErrorContains(t, history.Validate(history.History{Events: []history.Event{{Kind: "note"}}}), "event 0")
+}
+
+func TestAMalformedEventIsRefused(t *testing.T) {
+	for want, e := range map[string]history.Event{
+		"event 0 lacks": {Kind: "note"},
+		"ended before":  {Kind: "fault", Text: "pause", Node: "n1", At: 5, Until: 4},
+		"nobody":        {Kind: history.Message, Text: "ack 1", Node: "n1"},
+		"of no node":    {Kind: history.Position, Positions: &history.Positions{}},
+		"or none":       {Kind: history.Position, Node: "n1"},
+		"from nowhere":  {Kind: "fault", Text: "cut", To: "n1"},
+	} {
+		require.ErrorContains(t, history.Validate(history.History{Events: []history.Event{e}}), want)
+	}
+	require.NoError(t, history.Validate(history.History{Events: []history.Event{
+		{Kind: history.Position, Node: "n1", Positions: &history.Positions{}},
+		{Kind: history.Message, Node: "n1", To: "n2", Text: "ack 1"},
+	}}))
+}
+
+func TestWhatLastsEndsWhenItIsSaid(t *testing.T) {
+	r := history.NewRecorder(history.Header{})
+	over := r.Lasting(history.Event{Kind: "fault", Node: "n1", Text: "pause"})
+	r.Lasting(history.Event{Kind: "fault", Node: "n2", Text: "pause"})
+	over()
+	events := r.History().Events
+	require.GreaterOrEqual(t, events[0].Until, events[0].At)
+	require.NotZero(t, events[0].Until)
+	require.Zero(t, events[1].Until)
 }
 
 func TestHistoriesThatLookOddAreStillWellFormed(t *testing.T) {
@@ -129,7 +159,7 @@ func TestWhatIsRecordedIsWellFormed(t *testing.T) {
 					call.End(history.Answer{Outcome: history.Unknown, Error: "time-out"})
 					continue
 				}
-				call.End(history.Answer{Outcome: history.OK, Status: history.Done, Version: 1})
+				call.End(history.Answer{Outcome: history.OK, Status: history.Done, Version: 1, Node: "n1"})
 			}
 		})
 	}

@@ -24,6 +24,7 @@ type Answer struct {
 	Items   []Item // scan
 	More    bool   // scan
 	Error   string
+	Node    string // who served it, if that is known
 }
 
 // Recorder writes down a run while it happens. All its methods may be called
@@ -86,6 +87,21 @@ func (r *Recorder) Event(e Event) {
 	r.events = append(r.events, e)
 }
 
+// Lasting records that something began now that goes on until the function that
+// it returns is called. If it never is, Until stays 0.
+func (r *Recorder) Lasting(e Event) (over func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e.At = r.Now()
+	i := len(r.events)
+	r.events = append(r.events, e)
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.events[i].Until = r.Now()
+	}
+}
+
 // Sample records a measurement, such as the memory of a node.
 func (r *Recorder) Sample(node, name string, value float64) {
 	r.Event(Event{Kind: "sample", Node: node, Text: name, Value: value})
@@ -128,7 +144,7 @@ func (r *Recorder) end(id int, at int64, a Answer) (Counts, Op) {
 	defer r.mu.Unlock()
 	op := &r.ops[id]
 	op.Return, op.Outcome, op.Status, op.Version = at, a.Outcome, a.Status, a.Version
-	op.Items, op.More, op.Error = a.Items, a.More, a.Error
+	op.Items, op.More, op.Error, op.Node = a.Items, a.More, a.Error, a.Node
 	if op.Kind == Get {
 		op.Value = a.Value
 	}

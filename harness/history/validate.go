@@ -21,11 +21,27 @@ func Validate(h History) error {
 		}
 	}
 	for i, e := range h.Events {
-		if e.Kind == "" || e.Text == "" || e.At < 0 {
-			return fmt.Errorf("malformed history: event %d lacks its kind, its text or its instant", i)
+		if problem := e.problem(); problem != "" {
+			return fmt.Errorf("malformed history: event %d %s", i, problem)
 		}
 	}
 	return validateClients(h.Ops)
+}
+
+func (e Event) problem() string {
+	switch {
+	case e.Kind == "", e.Text == "" && e.Kind != Position, e.At < 0:
+		return "lacks its kind, its text or its instant"
+	case e.Until != 0 && e.Until < e.At:
+		return "ended before it began"
+	case e.Kind == Message && (e.Node == "" || e.To == ""):
+		return "is a message that nobody sent, or that was for nobody"
+	case e.Kind == Position && (e.Node == "" || e.Positions == nil):
+		return "is a position of no node, or none"
+	case e.To != "" && e.Node == "":
+		return "leads to a node from nowhere"
+	}
+	return ""
 }
 
 // statuses holds what each kind of operation can answer when it is OK.
