@@ -149,6 +149,19 @@ type Result struct {
 	Version Version
 }
 
+// Decide says what becomes of the entry's command if its key is at version old
+// (0: absent). It is the whole rule, for a Map and for whatever else holds keys.
+func (e Entry) Decide(old Version) Result {
+	c := e.Command
+	switch {
+	case !c.If.holds(old):
+		return Result{Conflict, old}
+	case c.Op == OpDelete && old == 0:
+		return Result{NotFound, 0}
+	}
+	return Result{Done, e.Version}
+}
+
 // Item is what a map holds for a key. An absent key has version 0 and no
 // value (nil), which is not the same as an empty value (not nil).
 type Item struct {

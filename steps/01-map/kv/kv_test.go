@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"zeyrho/steps/01-map/kv"
 )
@@ -65,4 +66,31 @@ func TestAStatusSaysWhatHappened(t *testing.T) {
 	assert.Equal(t, "conflict", kv.Conflict.String())
 	assert.Equal(t, "not found", kv.NotFound.String())
 	assert.Equal(t, "status 0", kv.Status(0).String())
+}
+
+func TestWhatBecomesOfACommandDependsOnTheVersionOfItsKey(t *testing.T) {
+	put, del := kv.Put("k", nil), kv.Delete("k")
+	done := kv.Result{Status: kv.Done, Version: 9}
+	for _, c := range []struct {
+		command kv.Command
+		old     kv.Version
+		want    kv.Result
+	}{
+		{put, 0, done},
+		{put, 5, done},
+		{put.IfAbsent(), 0, done},
+		{put.IfAbsent(), 5, kv.Result{Status: kv.Conflict, Version: 5}},
+		{put.IfVersion(5), 5, done},
+		{put.IfVersion(5), 6, kv.Result{Status: kv.Conflict, Version: 6}},
+		{put.IfVersion(5), 0, kv.Result{Status: kv.Conflict}},
+		{del, 5, done},
+		{del, 0, kv.Result{Status: kv.NotFound}},
+		{del.IfAbsent(), 0, kv.Result{Status: kv.NotFound}},
+		{del.IfVersion(5), 5, done},
+		{del.IfVersion(5), 6, kv.Result{Status: kv.Conflict, Version: 6}},
+		{del.IfVersion(5), 0, kv.Result{Status: kv.Conflict}},
+	} {
+		e := kv.Entry{Version: 9, Command: c.command}
+		require.Equal(t, c.want, e.Decide(c.old), "%+v on version %d", c.command, c.old)
+	}
 }

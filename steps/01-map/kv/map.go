@@ -48,22 +48,19 @@ func (m *Map) Apply(e Entry) Result {
 	}
 	m.applied = e.Version
 	c := e.Command
-	old := m.items[c.Key]
-	if !c.If.holds(old.version) {
-		return Result{Conflict, old.version}
+	result := e.Decide(m.items[c.Key].version)
+	if result.Status != Done {
+		return result
 	}
 	switch c.Op {
 	case OpPut:
 		m.items[c.Key] = item{append([]byte{}, c.Value...), e.Version} // never nil
 	case OpDelete:
-		if old.version == 0 {
-			return Result{NotFound, 0}
-		}
 		delete(m.items, c.Key)
 	default:
 		panic(fmt.Sprintf("kv: entry %d has op %d", e.Version, c.Op))
 	}
-	return Result{Done, e.Version}
+	return result
 }
 
 // Get returns what the map holds for key. The value is the caller's own copy.
