@@ -88,14 +88,17 @@ func (m *Map) Apply(e kv.Entry) kv.Result {
 	m.applied = e.Version
 	c := e.Command
 	old, _ := m.items.Get(c.Key)
-	r := decide(e, old.version)
+	r := e.Decide(old.version)
 	if r.Status != kv.Done {
 		return r
 	}
-	if c.Op == kv.OpDelete {
-		m.items.Delete(c.Key)
-	} else {
+	switch c.Op {
+	case kv.OpPut:
 		m.items.Set(c.Key, item{append([]byte{}, c.Value...), e.Version}) // never nil
+	case kv.OpDelete:
+		m.items.Delete(c.Key)
+	default:
+		panic(fmt.Sprintf("tree: entry %d has op %d", e.Version, c.Op))
 	}
 	return r
 }
