@@ -1,0 +1,284 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"zeyrho/steps/04-journal/disk"
+	"zeyrho/steps/04-journal/journal"
+	"zeyrho/steps/04-journal/machine"
+)
+
+// Replica is one copy of the store: a log, how far it is committed, and what the
+// committed part of it adds up to. The modules of a node share it. It decides
+// nothing: they tell it what to write, what to cut, and what is committed.
+//
+// Invariants:
+//   - applied ≤ committed ≤ Last, and applied ≤ Synced: nobody sees what is not
+//     on this disk.
+//   - machine has all entries up to applied, in their order, and nothing else.
+//   - What is on the disk of the epoch is never behind what was told to anybody:
+//     see Node.
+//   - Once failed is set, nothing is written any more.
+type Replica struct {
+	self      ID
+	config    ReplicaConfig
+	disk      disk.Disk
+	lock      io.Closer
+	found     journal.Recovery
+	reign     reign
+	saved     reign // what the disk has of it
+	log       *Log
+	machine   *machine.Machine // nil until the settings have been applied
+	settings  *machine.Settings
+	committed uint64
+	applied   uint64
+	rebuilt   int // how often the machine had to begin again
+	failed    error
+}
+
+// ReplicaConfig says how a replica is kept. A zero means the default.
+type ReplicaConfig struct {
+	Journal journal.Config
+	// NewMap makes the map that commands are applied to.
+	NewMap func() machine.Map
+	// Base is where the log begins, if not at the beginning: Start returns the
+	// machine as it was there.
+	Base  Position
+	Start func() (*machine.Machine, machine.Settings, error)
+}
+
+// OpenReplica opens the replica that is on d, or makes an empty one. What of the
+// log is committed it does not know: somebody has to tell.
+func OpenReplica(self ID, d disk.Disk, c ReplicaConfig) (*Replica, error) {
+	lock, err := d.Lock()
+	if err != nil {
+		return nil, err
+	}
+	r := &Replica{self: self, config: c, disk: d, lock: lock}
+	if r.reign, err = loadReign(d); err == nil {
+		r.log, r.found, err = openLog(d, c.Journal, c.Base)
+	}
+	r.saved = r.reign
+	if err == nil {
+		err = r.restart()
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	// The end of the log may be of an epoch that began just before the power went.
+	r.reign = r.reign.after(r.log.Last().Epoch, self)
+	return r, nil
+}
+
+// after is what a node has heard of when it also knows epoch e.
+func (r reign) after(e Epoch, self ID) reign {
+	if e <= r.epoch {
+		return r
+	}
+	return reign{epoch: e}
+}
+
+// restart begins to apply the log again, from where it begins.
+func (r *Replica) restart() (err error) {
+	r.machine, r.settings = nil, nil
+	r.committed, r.applied = r.log.base.Index, r.log.base.Index
+	if r.config.Start != nil {
+		var s machine.Settings
+		if r.machine, s, err = r.config.Start(); err == nil {
+			r.settings = &s
+		}
+	}
+	return err
+}
+
+// Self returns who this is.
+func (r *Replica) Self() ID { return r.self }
+
+// Log returns the log, to read it.
+func (r *Replica) Log() *Log { return r.log }
+
+// Found says what was there when the replica was opened.
+func (r *Replica) Found() journal.Recovery { return r.found }
+
+// Epoch returns the latest epoch that the node has heard of, and whether it
+// leads it.
+func (r *Replica) Epoch() (e Epoch, leads bool) { return r.reign.epoch, r.reign.leads }
+
+// Enter makes e the latest epoch, which must be later than the one before. With
+// leads, this node leads it.
+func (r *Replica) Enter(e Epoch, leads bool) { r.reign = reign{e, leads} }
+
+// Abdicate makes the node lead no longer, though its epoch goes on.
+func (r *Replica) Abdicate() { r.reign.leads = false }
+
+// Identity returns the name that the history was given when it began, or "" as
+// long as that is not known: two logs with different ones have nothing in
+// common.
+func (r *Replica) Identity() string {
+	if r.settings == nil {
+		r.readSettings()
+	}
+	if r.settings == nil {
+		return ""
+	}
+	return r.settings.Incarnation
+}
+
+// readSettings looks at the first entry, which may not be committed yet.
+func (r *Replica) readSettings() {
+	entries, ok := r.log.Read(1, 1, 0)
+	if !ok {
+		entries, _ = r.log.Fetch(1, 1, 0)() // if that fails, so will what comes next
+	}
+	if len(entries) == 0 {
+		return
+	}
+	if s, err := machine.ReadSettings(entries[0].Record); err == nil {
+		r.settings = &s
+	}
+}
+
+// Append adds an entry of epoch e to the log. It is written at the end of the
+// turn.
+func (r *Replica) Append(e Epoch, record []byte) Position { return r.log.append(e, record) }
+
+// CutBack removes the entries above last. If some of them had been applied, the
+// machine begins again with the first entry: a map cannot go back. That takes
+// as long as a start does.
+func (r *Replica) CutBack(last uint64) error {
+	if err := r.log.cutBack(last); err != nil {
+		r.failed = err
+		return err
+	}
+	if last == 0 {
+		r.settings = nil
+	}
+	committed := min(r.committed, last)
+	if r.applied > last {
+		r.rebuilt++
+		if err := r.restart(); err != nil {
+			r.failed = err
+			return err
+		}
+	}
+	r.committed = committed
+	return nil
+}
+
+// Commit says that the entries up to index are committed.
+func (r *Replica) Commit(index uint64) {
+	r.committed = max(r.committed, min(index, r.log.Last().Index))
+}
+
+// Committed returns the index of the last entry that is known to be committed.
+func (r *Replica) Committed() uint64 { return r.committed }
+
+// Applied returns the position of the last entry that was applied.
+func (r *Replica) Applied() Position {
+	e, _ := r.log.EpochAt(r.applied)
+	return Position{r.applied, e}
+}
+
+// Machine returns what the applied entries add up to, or nil if nothing has been
+// applied yet. It is to be read only.
+func (r *Replica) Machine() *machine.Machine { return r.machine }
+
+// applyBytes bounds what is applied in a turn: a node that has much to catch up
+// with must not be deaf meanwhile.
+const applyBytes = 4 << 20
+
+// Apply applies what is committed and synced, up to a limit, and shows every
+// answer to each. It reports whether there is more.
+func (r *Replica) Apply(each func(Position, machine.Answer)) (more bool, err error) {
+	to := min(r.committed, r.log.Synced())
+	if r.applied >= to {
+		return false, nil
+	}
+	entries, ok := r.log.Read(r.applied+1, to, applyBytes)
+	if !ok {
+		if entries, err = r.log.Fetch(r.applied+1, to, applyBytes)(); err != nil {
+			r.failed = err
+			return false, err
+		}
+	}
+	for _, e := range entries {
+		a, err := r.apply(e)
+		if err != nil {
+			r.failed = fmt.Errorf("entry %v: %w", e.Position, err)
+			return false, r.failed
+		}
+		r.applied = e.Index
+		each(e.Position, a)
+	}
+	return r.applied < to, nil
+}
+
+func (r *Replica) apply(e Entry) (a machine.Answer, err error) {
+	switch {
+	case e.Index == 1:
+		s, err := machine.ReadSettings(e.Record)
+		if err == nil {
+			r.machine, r.settings = machine.New(s, r.config.NewMap()), &s
+		}
+		return a, err
+	case len(e.Record) == 0:
+		return a, nil
+	}
+	q, err := machine.ReadRequest(e.Record)
+	if err != nil {
+		return a, err
+	}
+	return r.machine.Apply(e.Index, q), nil
+}
+
+// dirty says whether anything has to be made safe.
+func (r *Replica) dirty() bool { return r.reign != r.saved || r.log.Synced() < r.log.written }
+
+// sync makes everything safe that was written, the epoch first: an entry must
+// not outlive the promise under which it was taken.
+func (r *Replica) sync() error {
+	if r.failed != nil {
+		return r.failed
+	}
+	if r.reign != r.saved {
+		if err := r.reign.save(r.disk); err != nil {
+			r.failed = fmt.Errorf("write down epoch %v: %w", r.reign.epoch, err)
+			return r.failed
+		}
+		r.saved = r.reign
+	}
+	if err := r.log.journal.Sync(); err != nil {
+		r.failed = err
+	}
+	return r.failed
+}
+
+// Figures are numbers about a replica.
+type Figures struct {
+	First, Last, Synced, Committed, Applied uint64
+	Epoch                                   Epoch
+	Keys, Sessions, Syncs, Rebuilt          int
+}
+
+// Figures returns them as they are now.
+func (r *Replica) Figures() Figures {
+	f := Figures{
+		First: r.log.First(), Last: r.log.Last().Index, Synced: r.log.Synced(), Committed: r.committed, Applied: r.applied,
+		Epoch: r.reign.epoch, Syncs: r.log.journal.Syncs(), Rebuilt: r.rebuilt,
+	}
+	if r.machine != nil {
+		f.Keys, f.Sessions = r.machine.Len(), r.machine.Sessions()
+	}
+	return f
+}
+
+// Close closes the replica. It syncs nothing.
+func (r *Replica) Close() error {
+	var err error
+	if r.log != nil && r.log.journal != nil {
+		err = r.log.journal.Close()
+	}
+	return errors.Join(err, r.lock.Close())
+}

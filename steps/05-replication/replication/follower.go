@@ -1,0 +1,72 @@
+package replication
+
+import (
+	"zeyrho/steps/05-replication/node"
+)
+
+// receiveAppend appends what a leader sends, if it follows on what is there.
+func (r *Replication) receiveAppend(from node.ID, m appendEntries) {
+	r.hear(m.epoch)
+	epoch, leads := r.replica.Epoch()
+	answer := ack{epoch: epoch, prev: m.prev.Index}
+	own := r.replica.Identity()
+	switch {
+	case m.epoch < epoch || leads: // it has been replaced, and learns it now
+	case own != "" && own != m.identity:
+		answer.foreign, r.foreign = true, true
+	default:
+		r.foreign = false
+		r.heard, r.leaderHas, r.committed = r.env.Now(), m.last, m.committed
+		answer.index, answer.accepts = r.follow(m)
+	}
+	r.out.Send(node.Message{From: r.replica.Self(), To: from, Kind: kindAck, Data: answer.encode()})
+}
+
+// follow makes the log what the leader's is, as far as the message shows it. It
+// returns up to where the two are the same, or where the leader had better go
+// on.
+func (r *Replication) follow(m appendEntries) (index uint64, ok bool) {
+	log := r.replica.Log()
+	m = m.from(log.First())
+	switch e, has := log.EpochAt(m.prev.Index); {
+	case !has:
+		return log.Last().Index, false
+	case e != m.prev.Epoch:
+		return log.BeforeEpoch(m.prev.Index), false
+	}
+	for _, e := range m.entries {
+		has, ok := log.EpochAt(e.Index)
+		if ok && has == e.Epoch {
+			continue // it came before
+		}
+		if ok {
+			// Only now is it sure that the rest is not the leader's. A message
+			// that is merely old says less than the log has, and cuts nothing.
+			if err := r.cut(e.Index - 1); err != nil {
+				return 0, false
+			}
+		}
+		r.replica.Append(e.Epoch, e.Record)
+	}
+	same := m.prev.Index + uint64(len(m.entries))
+	r.replica.Commit(min(m.committed, same)) // what lies behind same may be anything
+	return same, true
+}
+
+// cut removes the end of the log. What was applied of it was seen by clients, and
+// is no more: see node.ErrVanished.
+func (r *Replication) cut(last uint64) error {
+	if r.replica.Applied().Index > last {
+		r.ready = false
+	}
+	return r.replica.CutBack(last)
+}
+
+// from returns the part of m that concerns entries from first on. The log knows
+// nothing of those before, but that they are committed.
+func (m appendEntries) from(first uint64) appendEntries {
+	for m.prev.Index+1 < first && len(m.entries) > 0 {
+		m.prev, m.entries = m.entries[0].Position, m.entries[1:]
+	}
+	return m
+}

@@ -1,0 +1,95 @@
+package replication
+
+import (
+	"fmt"
+
+	"zeyrho/steps/05-replication/node"
+)
+
+// Read implements node.Front.
+func (r *Replication) Read(q node.Query) (reply node.Reply, ok bool) {
+	_, leads := r.replica.Epoch()
+	switch {
+	case q.Level == node.Leader && !leads:
+		return node.Reply{Err: r.notLeader()}, true
+	case q.Level == node.Stale && !r.current():
+		return node.Reply{Err: fmt.Errorf("%w: no leader has been heard since the start, so nobody knows how old this would be", node.ErrNotYet)}, true
+	case q.Level == node.Session && q.Seen.Index > 0:
+		if _, never := r.replica.Log().Holds(q.Seen); never {
+			return node.Reply{Err: fmt.Errorf("%w: %v was seen, and the history is at %v", node.ErrVanished, q.Seen, r.replica.Log().Last())}, true
+		}
+		if r.replica.Applied().Index < q.Seen.Index {
+			return node.Reply{}, false
+		}
+	case !r.current() || !r.ready && !leads:
+		return node.Reply{}, false
+	}
+	reply = r.look(q)
+	if q.Level == node.Stale {
+		reply.Lag = r.lag()
+	}
+	return reply, true
+}
+
+// current says whether the machine is something that may be shown: a leader has
+// applied all that was acknowledged before, a follower knows of a leader.
+func (r *Replication) current() bool {
+	if r.replica.Machine() == nil {
+		return false
+	}
+	if _, leads := r.replica.Epoch(); leads {
+		return r.replica.Applied().Index >= r.barrier
+	}
+	return r.heard > 0 && !r.foreign
+}
+
+func (r *Replication) look(q node.Query) node.Reply {
+	reply := node.Reply{At: r.replica.Applied()}
+	if q.Range != nil {
+		reply.Page = r.replica.Machine().Scan(*q.Range)
+	} else {
+		reply.Item = r.replica.Machine().Get(q.Key)
+	}
+	return reply
+}
+
+// lag says how far this node is behind its leader.
+func (r *Replication) lag() node.Lag {
+	if _, leads := r.replica.Epoch(); leads {
+		return node.Lag{}
+	}
+	l := node.Lag{Heard: r.env.Now() - r.heard}
+	if at := r.replica.Applied().Index; at < r.leaderHas {
+		l.Entries = r.leaderHas - at
+	}
+	return l
+}
+
+// Wait implements node.Front.
+func (r *Replication) Wait(q node.Read) { r.waiting = append(r.waiting, q) }
+
+// GiveUp implements node.Front.
+func (r *Replication) GiveUp(id uint64) {
+	for i, q := range r.waiting {
+		if q.ID == id {
+			r.waiting = append(r.waiting[:i], r.waiting[i+1:]...)
+			return
+		}
+	}
+}
+
+// retry answers those of the waiting who can be answered now.
+func (r *Replication) retry() {
+	still := r.waiting[:0]
+	for _, w := range r.waiting {
+		reply, ok := r.Read(w.Query)
+		if !ok {
+			still = append(still, w)
+			continue
+		}
+		reply.ID = w.ID
+		r.out.Reply(reply)
+	}
+	clear(r.waiting[len(still):])
+	r.waiting = still
+}

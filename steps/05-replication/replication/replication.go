@@ -1,0 +1,371 @@
+// Package replication answers: how does a second disk come to hold the same as
+// the first?
+//
+// One node leads. It alone takes writes, and puts them into an order: its log.
+// It sends the entries to the others, who append them to theirs, if what they
+// have before is the same; otherwise they say where they had better begin. What
+// enough disks have is committed. Only then it is applied, and answered.
+//
+// How many disks are enough is a choice, and a trade. One: nobody is waited
+// for, and what the leader has answered dies with its disk. All: nothing dies,
+// but a single node that is away stops the writes. Between them, a majority.
+//
+// Who leads is said by an operator. An epoch is the number of a reign: the
+// later one wins, and whoever hears of it obeys. So a leader that has been
+// replaced is no danger once it hears of that. Until then it is: step 07.
+package replication
+
+import (
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"zeyrho/steps/01-map/kv"
+	"zeyrho/steps/04-journal/machine"
+	"zeyrho/steps/05-replication/node"
+)
+
+// Config says how a node takes part. A zero means the default.
+type Config struct {
+	Peers     []node.ID     // the other nodes
+	Acks      int           // disks that must have an entry before it counts, the leader's among them; a majority
+	New       bool          // begin a new history, and lead it; the disk must be empty
+	Sessions  int           // room for so many in a new history; see machine.Settings
+	Heartbeat time.Duration // the longest silence of a leader; 50 ms
+	Backlog   int           // bytes of writes that may wait for other disks; 16 MiB
+}
+
+func (c Config) withDefaults() Config {
+	if c.Acks == 0 {
+		c.Acks = (len(c.Peers)+1)/2 + 1
+	}
+	if c.Heartbeat == 0 {
+		c.Heartbeat = 50 * time.Millisecond
+	}
+	if c.Backlog == 0 {
+		c.Backlog = 16 << 20
+	}
+	return c
+}
+
+func (c Config) check() error {
+	if n := len(c.Peers) + 1; c.Acks < 1 || c.Acks > n {
+		return fmt.Errorf("acknowledgements by %d disks: there are %d", c.Acks, n)
+	}
+	return nil
+}
+
+// Replication is the module; it is also the one that answers clients.
+//
+// Invariants, while this node leads:
+//   - barrier is the last entry that was there when it began to lead, or the one
+//     that marks its epoch. When that is applied, so is everything that any
+//     leader before has acknowledged and that is not lost; until then nobody
+//     reads here.
+//   - pending has the writes that were taken and not answered, by index.
+//   - What is sent to followers is on this disk.
+type Replication struct {
+	config  Config
+	env     node.Env
+	replica *node.Replica
+	out     *node.Outbox
+
+	followers []*follower
+	barrier   uint64
+	pending   []pending
+	backlog   int // bytes of pending
+
+	heard      time.Duration // when the leader of this epoch was last heard; 0: not yet
+	leaderHas  uint64        // what its log had then
+	committed  uint64        // and what of that was committed
+	ready      bool          // all that was has been applied, once
+	more       bool          // there is more to apply
+	foreign    bool          // the leader has another history
+	waiting    []node.Read
+	behind     func(node.ID)
+}
+
+// pending is a write that waits for its entry to be applied.
+type pending struct {
+	index uint64
+	id    uint64
+	size  int
+}
+
+// New makes the module of a node. Whether it leads is what its disk says, or
+// Config.New.
+func New(env node.Env, replica *node.Replica, out *node.Outbox, c Config) (*Replication, error) {
+	r := &Replication{config: c.withDefaults(), env: env, replica: replica, out: out}
+	if err := r.config.check(); err != nil {
+		return nil, err
+	}
+	for _, id := range r.config.Peers {
+		r.followers = append(r.followers, &follower{id: id})
+	}
+	if c.New {
+		if err := r.begin(); err != nil {
+			return nil, err
+		}
+	}
+	switch last := replica.Log().Last().Index; {
+	case last == 0: // there is nothing to lead
+		replica.Abdicate()
+	default:
+		if _, leads := replica.Epoch(); leads {
+			r.lead(last)
+		}
+	}
+	return r, nil
+}
+
+// begin begins a history.
+func (r *Replication) begin() error {
+	first := node.NewEpoch(1, r.replica.Self())
+	epoch, _ := r.replica.Epoch()
+	if r.replica.Log().Last().Index > 0 || epoch != 0 && epoch != first { // first: the power went before there was more
+		return errors.New("a new history needs an empty disk; this one has one already, so leave -new away")
+	}
+	var b [16]byte
+	binary.LittleEndian.PutUint64(b[:], r.env.Rand())
+	binary.LittleEndian.PutUint64(b[8:], r.env.Rand())
+	s, err := machine.Settings{Sessions: r.config.Sessions, Incarnation: base32.StdEncoding.EncodeToString(b[:])[:12]}.Complete()
+	if err != nil {
+		return err
+	}
+	r.replica.Enter(first, true)
+	r.replica.Append(first, machine.AppendSettings(nil, s))
+	return nil
+}
+
+// lead begins to lead. Nobody reads before the entry at barrier is applied.
+func (r *Replication) lead(barrier uint64) {
+	r.barrier, r.foreign = barrier, false
+	for _, f := range r.followers {
+		f.begin(r.replica.Log().Last().Index + 1)
+	}
+}
+
+// Promote makes this node the leader, in an epoch later than all that it has
+// heard of. What its log does not have is lost; so whoever calls it ought to
+// know that no other log that can be had is worth more.
+func (r *Replication) Promote() error {
+	epoch, leads := r.replica.Epoch()
+	switch {
+	case leads:
+		return fmt.Errorf("%v leads already, in epoch %v", r.replica.Self(), epoch)
+	case r.replica.Log().Last().Index == 0:
+		return fmt.Errorf("%v has nothing on its disk: to promote it would be to lose everything", r.replica.Self())
+	}
+	next := epoch.Next(r.replica.Self())
+	r.replica.Enter(next, true)
+	// The mark makes this log differ from one with a longer tail of the old epoch,
+	// even if nothing is ever written to it.
+	mark := r.replica.Append(next, nil)
+	r.lead(mark.Index)
+	return nil
+}
+
+// hear is told every epoch that comes by.
+func (r *Replication) hear(e node.Epoch) {
+	if epoch, _ := r.replica.Epoch(); e > epoch {
+		r.replica.Enter(e, false)
+		r.depose()
+	}
+}
+
+// depose ends a reign, if there was one. Nobody knows what becomes of the writes
+// that wait: the next leader may have them in its log.
+func (r *Replication) depose() {
+	for _, p := range r.pending {
+		r.out.Reply(node.Reply{ID: p.id, Err: node.ErrDeposed})
+	}
+	r.pending, r.backlog = nil, 0
+	r.heard, r.leaderHas, r.committed, r.foreign = 0, 0, 0, false
+}
+
+// Receive implements node.Module.
+func (r *Replication) Receive(m node.Message) {
+	switch m.Kind {
+	case kindAppend:
+		if a, err := decodeAppend(m.Data); err == nil {
+			r.receiveAppend(m.From, a)
+		}
+	case kindAck:
+		if a, err := decodeAck(m.Data); err == nil {
+			r.receiveAck(m.From, a)
+		}
+	}
+}
+
+// Tick implements node.Module: a leader gives signs of life.
+func (r *Replication) Tick() {
+	if _, leads := r.replica.Epoch(); !leads {
+		return
+	}
+	for _, f := range r.followers {
+		if r.env.Now() >= f.sent+r.config.Heartbeat {
+			r.send(f, nil)
+		}
+	}
+}
+
+// Synced implements node.Module: what is on enough disks is committed, what is
+// on this one is shipped, what is committed is applied and answered.
+func (r *Replication) Synced() {
+	if _, leads := r.replica.Epoch(); leads {
+		r.commit()
+		r.ship()
+	}
+	more, err := r.replica.Apply(r.answer)
+	if err != nil {
+		return // the replica has failed, and the node with it
+	}
+	r.more = more
+	r.ready = r.ready || !more && r.current() && r.replica.Applied().Index >= r.committed
+	r.retry()
+}
+
+// answer tells the one who asked for the entry at p, if it was asked for here.
+func (r *Replication) answer(p node.Position, a machine.Answer) {
+	if len(r.pending) == 0 || r.pending[0].index != p.Index {
+		return
+	}
+	r.out.Reply(node.Reply{ID: r.pending[0].id, Result: a.Result, Opened: string(a.Session), At: p, Err: a.Err})
+	r.backlog -= r.pending[0].size
+	r.pending = r.pending[1:]
+}
+
+// Unwritten implements node.Module.
+func (r *Replication) Unwritten(err error) {
+	last := r.replica.Log().Last().Index
+	for n := len(r.pending); n > 0 && r.pending[n-1].index > last; n-- {
+		p := r.pending[n-1]
+		r.out.Reply(node.Reply{ID: p.id, Err: err})
+		r.backlog -= p.size
+		r.pending = r.pending[:n-1]
+	}
+	if _, leads := r.replica.Epoch(); leads && r.barrier > last {
+		r.replica.Abdicate() // the mark of the epoch is not there
+		r.depose()
+	}
+}
+
+// Wake implements node.Module.
+func (r *Replication) Wake() time.Duration {
+	if r.more {
+		return r.env.Now()
+	}
+	wake := time.Duration(math.MaxInt64)
+	if _, leads := r.replica.Epoch(); leads {
+		for _, f := range r.followers {
+			wake = min(wake, f.sent+r.config.Heartbeat)
+		}
+	}
+	return wake
+}
+
+// Write implements node.Front.
+func (r *Replication) Write(w node.Write) {
+	epoch, leads := r.replica.Epoch()
+	size := 64 + len(w.Request.Command.Key) + len(w.Request.Command.Value)
+	switch {
+	case !leads:
+		r.out.Reply(node.Reply{ID: w.ID, Err: r.notLeader()})
+		return
+	case len(r.pending) > 0 && r.backlog+size > r.config.Backlog:
+		r.out.Reply(node.Reply{ID: w.ID, Err: fmt.Errorf("%w: the disks of others are awaited", kv.ErrOverloaded)})
+		return
+	case w.Request.Identity.Number > 0 && r.current():
+		if result, fresh, err := r.replica.Machine().Answer(w.Request.Identity); !fresh {
+			r.out.Reply(node.Reply{ID: w.ID, Result: result, At: r.replica.Applied(), Err: err})
+			return
+		}
+	}
+	p := r.replica.Append(epoch, machine.AppendRequest(nil, w.Request))
+	r.pending = append(r.pending, pending{p.Index, w.ID, size})
+	r.backlog += size
+}
+
+func (r *Replication) notLeader() error {
+	epoch, _ := r.replica.Epoch()
+	e := &node.NotLeaderError{Leader: epoch.Leader()}
+	if e.Leader == r.replica.Self() {
+		e.Leader = 0 // it was, and has lost its disk
+	}
+	return e
+}
+
+// Status is what there is to say about the part that a node takes.
+type Status struct {
+	Role      string // leader, follower, or starting: no leader has been heard yet
+	Epoch     node.Epoch
+	Leader    node.ID // 0: nobody knows
+	Acks      int
+	Lag       node.Lag         // of a follower
+	Followers []FollowerStatus // of a leader
+	Pending   int              // writes that wait for other disks
+	Alarm     string           // what an operator must know; "" is nothing
+}
+
+// FollowerStatus is what a leader knows of a follower.
+type FollowerStatus struct {
+	ID      node.ID
+	Match   uint64        // its disk has everything up to there
+	Heard   time.Duration // since it was last heard; below 0: never
+	Foreign bool          // it has another history
+}
+
+// Status returns it as of now.
+func (r *Replication) Status() Status {
+	epoch, leads := r.replica.Epoch()
+	s := Status{Role: "starting", Epoch: epoch, Acks: r.config.Acks, Pending: len(r.pending)}
+	s.Leader = epoch.Leader()
+	switch {
+	case leads:
+		s.Role = "leader"
+	case s.Leader == r.replica.Self():
+		s.Leader = 0
+		s.Alarm = fmt.Sprintf("%v has led epoch %v, and has lost its disk since: promote the node with the longest log", r.replica.Self(), epoch)
+	case r.heard > 0:
+		s.Role, s.Lag = "follower", r.lag()
+	}
+	if r.foreign {
+		s.Alarm = fmt.Sprintf("%v leads another history than the one on this disk: one of the two is not of this cluster", s.Leader)
+	}
+	var strangers []string
+	for _, f := range r.followers {
+		if !leads {
+			break
+		}
+		fs := FollowerStatus{ID: f.id, Match: f.match, Heard: -1, Foreign: f.foreign}
+		if f.heard > 0 {
+			fs.Heard = r.env.Now() - f.heard
+		}
+		if f.foreign {
+			strangers = append(strangers, f.id.String())
+		}
+		s.Followers = append(s.Followers, fs)
+	}
+	if len(strangers) > 0 {
+		s.Alarm = fmt.Sprintf("another history is on the disk of %s: one of the two is not of this cluster", strings.Join(strangers, ", "))
+	}
+	return s
+}
+
+// OnBehind lets f be told of followers that need entries which the log does not
+// have.
+func (r *Replication) OnBehind(f func(node.ID)) { r.behind = f }
+
+// find returns the follower with an ID, or nil.
+func (r *Replication) find(id node.ID) *follower {
+	i := slices.IndexFunc(r.followers, func(f *follower) bool { return f.id == id })
+	if i < 0 {
+		return nil
+	}
+	return r.followers[i]
+}
