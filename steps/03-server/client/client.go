@@ -34,6 +34,9 @@ type Config struct {
 	Conns      int           // open to the server at a time; 16
 	// Dial connects to the server; net.Dialer's by default.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Wrap returns what requests go through on their way to the transport. Its
+	// answers are taken for the server's. It may be nil.
+	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
 func (c Config) withDefaults() Config {
@@ -44,6 +47,9 @@ func (c Config) withDefaults() Config {
 	set(&c.Conns, 16)
 	if c.Dial == nil {
 		c.Dial = new(net.Dialer).DialContext
+	}
+	if c.Wrap == nil {
+		c.Wrap = func(t http.RoundTripper) http.RoundTripper { return t }
 	}
 	return c
 }
@@ -77,9 +83,10 @@ type Client struct {
 	base      string // http://HOST:PORT
 	config    Config
 	transport *http.Transport
-	writing   chan struct{} // holds a token while a write is under way
-	session   session.ID    // "": none is open
-	number    uint64        // of the last write in it
+	wire      http.RoundTripper // the transport, in what Config.Wrap makes of it
+	writing   chan struct{}     // holds a token while a write is under way
+	session   session.ID        // "": none is open
+	number    uint64            // of the last write in it
 }
 
 // New returns a client of the server at address, http://HOST:PORT. It does not
@@ -91,18 +98,20 @@ func New(address string, config Config) (*Client, error) {
 		return nil, fmt.Errorf("%w server address %q: it must be http://HOST:PORT", kv.ErrInvalid, address)
 	}
 	c := config.withDefaults()
+	transport := &http.Transport{
+		DialContext:            c.dial,
+		MaxConnsPerHost:        c.Conns,
+		MaxIdleConnsPerHost:    c.Conns,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: 16 << 10,
+		DisableCompression:     true,
+	}
 	return &Client{
-		base:   "http://" + base.Host,
-		config: c,
-		transport: &http.Transport{
-			DialContext:            c.dial,
-			MaxConnsPerHost:        c.Conns,
-			MaxIdleConnsPerHost:    c.Conns,
-			IdleConnTimeout:        30 * time.Second,
-			MaxResponseHeaderBytes: 16 << 10,
-			DisableCompression:     true,
-		},
-		writing: make(chan struct{}, 1),
+		base:      "http://" + base.Host,
+		config:    c,
+		transport: transport,
+		wire:      c.Wrap(transport),
+		writing:   make(chan struct{}, 1),
 	}, nil
 }
 

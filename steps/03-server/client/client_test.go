@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -206,5 +208,36 @@ func TestStatusIsWhatTheServerSays(t *testing.T) {
 		members, err := dial(t, n, client.Config{}).Status(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "single", members["role"])
+	})
+}
+
+// redirect is a way to the server that sends requests to another path, and
+// answers one by itself.
+type redirect struct{ transport http.RoundTripper }
+
+func (r redirect) RoundTrip(req *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(req.URL.Path, "/never") {
+		w := httptest.NewRecorder()
+		server.NewProblem(http.StatusBadRequest, server.CodeInvalid, "not with me").ServeHTTP(w, req)
+		return w.Result(), nil
+	}
+	req = req.Clone(req.Context())
+	req.URL.Path = strings.Replace(req.URL.Path, "/kv/", "/kv/mine/", 1)
+	return r.transport.RoundTrip(req)
+}
+
+func TestAWrapStandsBetweenTheClientAndTheWire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, store := newNetwork(), newStore(10)
+		serve(t, n, store, server.Config{})
+		c := dial(t, n, client.Config{Wrap: func(t http.RoundTripper) http.RoundTripper { return redirect{t} }})
+		_, err := c.Do(t.Context(), put("k", "v"))
+		require.NoError(t, err)
+		it, err := store.Get(t.Context(), "mine/k")
+		require.NoError(t, err)
+		require.Equal(t, "v", string(it.Value))
+		_, err = c.Do(t.Context(), put("never", "v"))
+		require.ErrorIs(t, err, kv.ErrInvalid)
+		require.ErrorContains(t, err, "not with me")
 	})
 }

@@ -71,7 +71,7 @@ func (c *Client) try(ctx context.Context, q request) (a answer, err error) {
 	if err != nil {
 		return a, err
 	}
-	resp, err := c.transport.RoundTrip(req)
+	resp, err := c.wire.RoundTrip(req)
 	if err != nil {
 		return a, err
 	}

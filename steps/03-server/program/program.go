@@ -17,10 +17,12 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -41,15 +43,32 @@ type Program struct {
 	Flags func(*flag.FlagSet)
 	// Open opens the store, when the flags have been read and the address is ours.
 	Open func(log *slog.Logger) (Opened, error)
+	// Client returns what a shell talks to, at an address of our own or after
+	// -connect, and the step's own verbs. It may be nil: client.New, and none.
+	Client func(address string, c client.Config) (*client.Client, []shell.Verb, error)
+	// Beside names those of the step's own flags that go with -connect.
+	Beside []string
+	// Alone, if it is not nil, is what is done without -serve and -connect, instead
+	// of serving: it starts servers elsewhere, for a shell to talk to. Its context
+	// is for the starting; it ends when a signal comes.
+	Alone func(ctx context.Context, log *slog.Logger) (Started, error)
 }
 
 // Opened is an open store.
 type Opened struct {
 	Store    server.Store
-	Greeting string                // what a shell says of it: where is the data?
-	Status   func() map[string]any // see server.Config
-	Ended    <-chan struct{}       // closed if the store cannot go on; it may be nil
-	Close    func() error          // says, too, why the store could not go on
+	Greeting string                          // what a shell says of it: where is the data?
+	Status   func() map[string]any           // see server.Config; it may be nil
+	Wrap     func(http.Handler) http.Handler // see server.Config; it may be nil
+	Ended    <-chan struct{}                 // closed if the store cannot go on; it may be nil
+	Close    func() error                    // says, too, why the store could not go on; it may be nil
+}
+
+// Started are servers that run elsewhere, until Close.
+type Started struct {
+	Address  string // for Program.Client
+	Greeting string // what a shell says of them
+	Close    func() error
 }
 
 // options are the flags that all programs have.
@@ -102,15 +121,17 @@ func (p Program) parse(args []string) (options, error) {
 	if err != nil {
 		return o, err
 	}
-	return o, o.check(f)
+	return o, p.check(o, f)
 }
 
-func (o options) check(f *flag.FlagSet) error {
+func (p Program) check(o options, f *flag.FlagSet) error {
 	switch {
 	case f.NArg() > 0:
 		return fmt.Errorf("there are no arguments, such as %q", f.Arg(0))
-	case o.connect != "" && wasSetBeside(f, "connect", "timeout"):
-		return errors.New("with -connect there is no server of ours: only -timeout goes with it")
+	case o.connect != "" && wasSetBeside(f, append(p.Beside, "connect", "timeout")...):
+		return fmt.Errorf("with -connect there is no server of ours: only -%s goes with it", strings.Join(append(p.Beside, "timeout"), " or -"))
+	case p.isAlone(o) && o.listen != p.Listen:
+		return errors.New("-listen goes with -serve: otherwise there are servers at addresses of their own")
 	case o.timeout <= 0:
 		return errors.New("-timeout must be above zero")
 	}
@@ -157,16 +178,39 @@ func wasSetBeside(f *flag.FlagSet, names ...string) (found bool) {
 	return found
 }
 
+// isAlone says whether Alone is what is to be done.
+func (p Program) isAlone(o options) bool { return p.Alone != nil && !o.serve && o.connect == "" }
+
 // run does what the flags say and returns the exit status.
 func (p Program) run(o options) (int, error) {
-	if o.connect != "" {
-		return runShell(context.Background(), o.connect, client.Config{Timeout: o.timeout}, "")
+	log := o.log()
+	switch {
+	case o.connect != "":
+		return p.runShell(context.Background(), o.connect, client.Config{Timeout: o.timeout}, "")
+	case p.isAlone(o):
+		return p.runAlone(log)
 	}
 	l, err := server.Listen(o.listen)
 	if err != nil {
 		return 1, err
 	}
 	defer l.Close()
+	store, err := p.Open(log)
+	if err != nil {
+		return 1, err
+	}
+	o.server.Log, o.server.Timeout = log, o.timeout
+	o.server.Status, o.server.Wrap = store.Status, store.Wrap
+	s := server.New(store.Store, o.server)
+	if o.serve {
+		return 0, errors.Join(serve(s, l, store), store.close())
+	}
+	status, err := p.serveShell(s, l, store)
+	return status, errors.Join(err, store.close())
+}
+
+// log returns where to tell what happens, and how much of it.
+func (o options) log() *slog.Logger {
 	level := slog.LevelWarn
 	switch {
 	case o.verbose:
@@ -174,18 +218,7 @@ func (p Program) run(o options) (int, error) {
 	case o.serve:
 		level = slog.LevelInfo
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	store, err := p.Open(log)
-	if err != nil {
-		return 1, err
-	}
-	o.server.Log, o.server.Timeout, o.server.Status = log, o.timeout, store.Status
-	s := server.New(store.Store, o.server)
-	if o.serve {
-		return 0, errors.Join(serve(s, l, store), store.close())
-	}
-	status, err := serveShell(s, l, store)
-	return status, errors.Join(err, store.close())
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }
 
 func (o Opened) close() error {
@@ -219,30 +252,57 @@ func untilEnd(ctx context.Context, store Opened) context.Context {
 
 // serveShell serves for as long as the shell runs, and both end when the store
 // cannot go on.
-func serveShell(s *server.Server, l net.Listener, store Opened) (int, error) {
+func (p Program) serveShell(s *server.Server, l net.Listener, store Opened) (int, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ctx = untilEnd(ctx, store)
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, l) }()
 	url := "http://" + l.Addr().String()
-	status, err := runShell(ctx, url, client.Config{}, fmt.Sprintf("listening on %s\n%s", url, store.Greeting))
+	status, err := p.runShell(ctx, url, client.Config{}, fmt.Sprintf("listening on %s\n%s", url, store.Greeting))
 	cancel()
 	return status, errors.Join(err, <-ended)
 }
 
-// runShell opens a shell on the server at url. Without a greeting, a person is
-// told who answers there.
-func runShell(ctx context.Context, url string, config client.Config, greeting string) (int, error) {
-	c, err := client.New(url, config)
+// runAlone opens a shell on what Alone starts, and both end together.
+func (p Program) runAlone(log *slog.Logger) (int, error) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer stop()
+	started, err := p.Alone(ctx, log)
+	if err != nil {
+		return 1, err
+	}
+	stop() // from here on signals are for the shell
+	status, err := p.runShell(context.Background(), started.Address, client.Config{}, started.Greeting)
+	return status, errors.Join(err, started.Close())
+}
+
+// runShell opens a shell on the server at an address. Without a greeting, a
+// person is told who answers there.
+func (p Program) runShell(ctx context.Context, address string, config client.Config, greeting string) (int, error) {
+	c, verbs, err := p.client(address, config)
 	if err != nil {
 		return 2, err
 	}
 	defer c.Close()
 	if greeting == "" && shell.Interactive() {
-		greeting = whoAnswers(c, url)
+		greeting = whoAnswers(c, address)
 	}
-	sh := shell.Shell{Store: c, Greeting: greeting, Verbs: []shell.Verb{statusVerb(c)}}
+	sh := shell.Shell{Store: c, Greeting: greeting, Verbs: verbs}
 	return sh.Run(ctx), nil
+}
+
+// client returns a client, and the verbs beyond those of every shell. A step's
+// own status takes the place of ours.
+func (p Program) client(address string, config client.Config) (c *client.Client, verbs []shell.Verb, err error) {
+	if p.Client == nil {
+		c, err = client.New(address, config)
+	} else {
+		c, verbs, err = p.Client(address, config)
+	}
+	if !slices.ContainsFunc(verbs, func(v shell.Verb) bool { return v.Name == "status" }) {
+		verbs = append(verbs, statusVerb(c))
+	}
+	return c, verbs, err
 }
 
 // whoAnswers says whether url leads to a server of ours. If it does not, the

@@ -48,18 +48,26 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if a.leave != nil {
 		defer a.leave()
 	}
-	a.setHeader(w.Header())
-	if r.Body != http.NoBody || s.draining.Load() {
+	if s.draining.Load() {
+		w.Header()["Connection"] = []string{"close"}
+	}
+	a.send(w, r)
+	s.log(r, a.status, err, began)
+}
+
+// send answers r.
+func (a reply) send(w http.ResponseWriter, r *http.Request) {
+	a.setHeader(w.Header(), r)
+	if r.Body != http.NoBody {
 		// A request that was refused may still have its body to come. Left
 		// alone, net/http would wait for that before it lets the answer go.
 		w.Header()["Connection"] = []string{"close"}
 	}
 	w.WriteHeader(a.status)
 	w.Write(a.body) // if that fails the client has gone, or is cut
-	s.log(r, a.status, err, began)
 }
 
-func (a reply) setHeader(h http.Header) {
+func (a reply) setHeader(h http.Header, r *http.Request) {
 	if a.kind != nil {
 		h["Content-Type"] = a.kind
 		h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
@@ -68,7 +76,7 @@ func (a reply) setHeader(h http.Header) {
 		h["Etag"] = []string{ETag(a.version)}
 	}
 	if a.problem != nil {
-		a.problem.setHeader(h)
+		a.problem.setHeader(h, r)
 	}
 }
 
@@ -90,7 +98,7 @@ func (s *Server) log(r *http.Request, status int, err error, began time.Time) {
 // would first clean the path, and then a//b and a/b were the same key.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) (reply, error) {
 	if s.draining.Load() {
-		return reply{}, problem(http.StatusServiceUnavailable, CodeDraining, "the server is about to stop")
+		return reply{}, NewProblem(http.StatusServiceUnavailable, CodeDraining, "the server is about to stop")
 	}
 	path := r.URL.EscapedPath()
 	if key, ok := strings.CutPrefix(path, "/kv/"); ok {
@@ -104,7 +112,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) (reply, error) {
 	case "/sessions":
 		return s.only(r, "POST", s.openSession)
 	}
-	return reply{}, problem(http.StatusNotFound, CodeNoSuchPath,
+	return reply{}, NewProblem(http.StatusNotFound, CodeNoSuchPath,
 		"there is nothing at %.80q; there are /kv/{key}, /kv, /sessions and /status", path)
 }
 
@@ -119,8 +127,8 @@ func (s *Server) only(r *http.Request, allow string, f func(*http.Request) (repl
 }
 
 func wrongMethod(r *http.Request, allow string) *Problem {
-	p := problem(http.StatusMethodNotAllowed, CodeMethod, "%.80q is not for this path, which takes %s", r.Method, allow)
-	p.allow = allow
+	p := NewProblem(http.StatusMethodNotAllowed, CodeMethod, "%.80q is not for this path, which takes %s", r.Method, allow)
+	p.Header = http.Header{"Allow": {allow}}
 	return p
 }
 
@@ -203,7 +211,7 @@ func (s *Server) apply(r *http.Request, id session.Identity, once bool, c kv.Com
 }
 
 func absent(key string) *Problem {
-	return problem(http.StatusNotFound, CodeNotFound, "%q is absent", key)
+	return NewProblem(http.StatusNotFound, CodeNotFound, "%q is absent", key)
 }
 
 // A page of a scan, as JSON. Values are base64, since JSON holds only text.
@@ -368,7 +376,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 }
 
 func tooLarge() *Problem {
-	return problem(http.StatusRequestEntityTooLarge, CodeTooLarge, "the value is larger than %d bytes, which is the limit", kv.MaxValue)
+	return NewProblem(http.StatusRequestEntityTooLarge, CodeTooLarge, "the value is larger than %d bytes, which is the limit", kv.MaxValue)
 }
 
 func bodyError(err error) *Problem {
@@ -376,9 +384,9 @@ func bodyError(err error) *Problem {
 	case large:
 		return tooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return problem(http.StatusRequestTimeout, CodeSlow, "the body did not arrive in time")
+		return NewProblem(http.StatusRequestTimeout, CodeSlow, "the body did not arrive in time")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return problem(http.StatusRequestTimeout, CodeSlow, "the body broke off")
+		return NewProblem(http.StatusRequestTimeout, CodeSlow, "the body broke off")
 	}
 	return invalid("body: %v", err)
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 
 	"zeyrho/steps/01-map/kv"
 	"zeyrho/steps/03-server/session"
@@ -33,7 +35,9 @@ const (
 	CodeInProgress Code = "in-progress"
 )
 
-// Problem is the body of every answer that is not a success (RFC 9457).
+// Problem is the body of every answer that is not a success (RFC 9457). A store
+// that returns one as its error says by itself what the answer is. It is a
+// handler, too, which answers every request with that.
 type Problem struct {
 	Title   string      `json:"title"`
 	Status  int         `json:"status"`
@@ -41,12 +45,20 @@ type Problem struct {
 	Detail  string      `json:"detail"`
 	Version *kv.Version `json:"version,omitempty"` // conflict only: the key's current version
 
-	allow string // method-not-allowed only: the methods that there are
+	Header http.Header `json:"-"` // further headers of the answer, such as Allow
+	// Elsewhere is the URL of another server, such as http://HOST:PORT, if the
+	// request belongs there: the answer's Location is the same path and query at
+	// that server. The status should be 307, which keeps method and body.
+	Elsewhere string `json:"-"`
 }
 
 func (p *Problem) Error() string { return p.Detail }
 
-func problem(status int, code Code, format string, args ...any) *Problem {
+// ServeHTTP answers a request with the problem.
+func (p *Problem) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.reply().send(w, r) }
+
+// NewProblem returns a problem with the title that belongs to the status.
+func NewProblem(status int, code Code, format string, args ...any) *Problem {
 	return &Problem{
 		Title:  http.StatusText(status),
 		Status: status,
@@ -56,7 +68,7 @@ func problem(status int, code Code, format string, args ...any) *Problem {
 }
 
 func invalid(format string, args ...any) *Problem {
-	return problem(http.StatusBadRequest, CodeInvalid, format, args...)
+	return NewProblem(http.StatusBadRequest, CodeInvalid, format, args...)
 }
 
 // problemOf turns any error into a problem. What it does not know is a failure
@@ -81,12 +93,12 @@ func problemOf(err error) *Problem {
 	case errors.Is(err, kv.ErrOverloaded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		status, code = http.StatusServiceUnavailable, CodeOverloaded
 	}
-	return problem(status, code, "%v", err)
+	return NewProblem(status, code, "%v", err)
 }
 
 // conflict says that a condition did not hold.
 func conflict(key string, v kv.Version) *Problem {
-	p := problem(http.StatusPreconditionFailed, CodeConflict, "%q is at version %d", key, v)
+	p := NewProblem(http.StatusPreconditionFailed, CodeConflict, "%q is at version %d", key, v)
 	if v == 0 {
 		p.Detail = fmt.Sprintf("%q is absent", key)
 	}
@@ -103,11 +115,22 @@ func (p *Problem) reply() reply {
 	return reply{status: p.Status, kind: problemJSON, body: append(body, '\n'), problem: p}
 }
 
-func (p *Problem) setHeader(h http.Header) {
+func (p *Problem) setHeader(h http.Header, r *http.Request) {
 	if p.Status == http.StatusServiceUnavailable {
 		h["Retry-After"] = []string{"1"} // second
 	}
-	if p.allow != "" {
-		h["Allow"] = []string{p.allow}
+	if p.Elsewhere != "" {
+		h["Location"] = []string{p.Elsewhere + target(r)}
 	}
+	maps.Copy(h, p.Header)
+}
+
+// target returns path and query of a request as they came over the wire,
+// whatever a Config.Wrap has done to r.URL.
+func target(r *http.Request) string {
+	u, err := url.ParseRequestURI(r.RequestURI)
+	if err != nil { // there was no wire
+		u = r.URL
+	}
+	return u.RequestURI()
 }

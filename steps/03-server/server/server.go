@@ -89,6 +89,12 @@ type Config struct {
 	// Status returns what the answer to GET /status says beside the server's
 	// own members, or instead of them. It may be nil.
 	Status func() map[string]any
+	// Wrap returns a handler around the server's. It may look at a request and
+	// change it, leave something in its context for the store, set headers of the
+	// answer, or answer by itself, in a moment: that is neither logged nor counted
+	// as in flight. The context that it passes on must derive from the request's.
+	// While the server drains it is not asked. It may be nil.
+	Wrap func(http.Handler) http.Handler
 }
 
 func (c Config) withDefaults() Config {
@@ -181,7 +187,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 func (s *Server) httpServer() *http.Server {
 	t := s.config.Timeout
 	return &http.Server{
-		Handler:        http.HandlerFunc(s.serve),
+		Handler:        s.handler(),
 		ReadTimeout:    t,
 		WriteTimeout:   3 * t,
 		IdleTimeout:    s.config.Idle,
@@ -190,6 +196,23 @@ func (s *Server) httpServer() *http.Server {
 		ConnContext:    withConn,
 		ErrorLog:       slog.NewLogLogger(s.config.Log.Handler(), slog.LevelWarn),
 	}
+}
+
+// handler returns what answers the requests: serve, in what Config.Wrap makes of
+// it.
+func (s *Server) handler() http.Handler {
+	inner := http.HandlerFunc(s.serve)
+	if s.config.Wrap == nil {
+		return inner
+	}
+	outer := s.config.Wrap(inner)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			s.serve(w, r) // which refuses
+			return
+		}
+		outer.ServeHTTP(w, r)
+	})
 }
 
 // grace is how long, at the end, a request that crosses with our farewell on
