@@ -61,7 +61,7 @@ func leads(w http.ResponseWriter, r *http.Request) { at("")(w, r) }
 func at(position string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if position != "" {
-			w.Header().Set(route.HeaderPosition, position)
+			w.Header().Set("Position", position)
 		}
 		switch {
 		case r.URL.Path == "/sessions":

@@ -35,20 +35,14 @@ import (
 	"zeyrho/steps/03-server/client"
 	"zeyrho/steps/03-server/server"
 	"zeyrho/steps/05-replication/node"
+	"zeyrho/steps/05-replication/service"
 )
 
-// What servers and routes tell each other beside what package server says.
-const (
-	// HeaderPosition of an answer says where in the history that is which a
-	// write did or a read shows, as a node.Position: 41@2.n3.
-	HeaderPosition = "Position"
-	// CodeNotLeader belongs to 307: ask at the Location.
-	CodeNotLeader server.Code = "not-leader"
-	// CodeHistoryChanged says that what the client has seen is gone.
-	CodeHistoryChanged server.Code = "history-changed"
-)
+// position is the header of an answer that says where in the history that is
+// which a write did or a read shows.
+const position = "Position"
 
-// codeBehind is for answers that show too little.
+// codeBehind is for answers that show less than the client has seen.
 const codeBehind server.Code = "behind"
 
 // Dial returns a client of the servers at an address, URL[,URL...], which reads
@@ -192,7 +186,7 @@ func (r *Route) arrived(t trip, resp *http.Response) (*http.Response, error) {
 	switch {
 	case resp.StatusCode == http.StatusTemporaryRedirect:
 		return r.redirected(t, resp, p), nil
-	case p.Code == CodeHistoryChanged:
+	case p.Code == service.CodeVanished:
 		r.forget(t)
 	case resp.StatusCode == http.StatusConflict:
 		return r.learn(t, resp), nil
@@ -209,16 +203,16 @@ func (r *Route) redirected(t trip, resp *http.Response, p server.Problem) *http.
 	leader, err := resp.Location()
 	if err != nil || leader.Scheme != "http" || "http://"+leader.Host == t.at {
 		r.moveOn(t)
-		return again(resp, CodeNotLeader, "%s sends us to %q, which is nowhere else", t.at, resp.Header.Get("Location"))
+		return again(resp, service.CodeNotLeader, "%s sends us to %q, which is nowhere else", t.at, resp.Header.Get("Location"))
 	}
 	r.move(t, "http://"+leader.Host)
-	return again(resp, CodeNotLeader, "%s sends us to http://%s: %s", t.at, leader.Host, p.Detail)
+	return again(resp, service.CodeNotLeader, "%s sends us to http://%s: %s", t.at, leader.Host, p.Detail)
 }
 
 // learn notes what an answer shows. If that is not all that the client has seen,
 // another try will have better luck.
 func (r *Route) learn(t trip, resp *http.Response) *http.Response {
-	at, err := node.ParsePosition(resp.Header.Get(HeaderPosition))
+	at, err := node.ParsePosition(resp.Header.Get(position))
 	if err != nil || r.level != node.Session {
 		return resp
 	}
