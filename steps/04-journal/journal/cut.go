@@ -22,6 +22,7 @@ func (j *Journal) CutFront(before uint64) error {
 			return j.fail(fmt.Errorf("cut the front: %w", err))
 		}
 		j.segments = j.segments[1:]
+		j.marks = j.marks[j.marks.count(j.First()):]
 	}
 	return nil
 }
@@ -53,6 +54,8 @@ func (j *Journal) CutBack(last uint64) error {
 }
 
 func (j *Journal) cutBack(last uint64) error {
+	j.cuts.Add(1)
+	j.next, j.synced = last+1, min(j.synced, last)
 	for len(j.segments) > 1 && j.last().first > last {
 		if err := j.disk.Remove(j.last().name()); err != nil {
 			return err
@@ -63,7 +66,8 @@ func (j *Journal) cutBack(last uint64) error {
 		j.segments = j.segments[:len(j.segments)-1]
 	}
 	s := j.last()
-	frames, err := j.framesUpTo(s, last)
+	j.marks = j.marks[:j.marks.count(s.first)]
+	frames, marks, err := j.frames(s)
 	if err != nil {
 		return err
 	}
@@ -76,25 +80,19 @@ func (j *Journal) cutBack(last uint64) error {
 	if j.tail, err = j.disk.Open(s.name()); err != nil {
 		return err
 	}
-	j.size = segmentHeader + int64(len(frames))
-	j.next, j.synced = last+1, last
+	j.size, j.synced = segmentHeader+int64(len(frames)), last
+	j.marks = append(j.marks, marks...)
 	return nil
 }
 
-// framesUpTo returns the entries of a segment up to the index last, in frames
-// of one entry each.
-func (j *Journal) framesUpTo(s segment, last uint64) (frames []byte, err error) {
-	if last < s.first {
-		return nil, nil
-	}
+// frames returns the entries of the last segment in frames of one entry each.
+func (j *Journal) frames(s segment) (frames []byte, marks marks, err error) {
 	for e, err := range j.Read(s.first) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		marks = marks.add(s, mark{e.Index, segmentHeader + int64(len(frames))})
 		frames = appendFrame(frames, s.seed(), e.Index, e.Index-1, [][]byte{e.Data})
-		if e.Index == last {
-			break
-		}
 	}
-	return frames, nil
+	return frames, marks, nil
 }

@@ -54,7 +54,7 @@ func dumpSegment(w io.Writer, d disk.Disk, first uint64, describe func(Entry) st
 	if err != nil {
 		return err
 	}
-	sc, err := newScanner(s, f)
+	sc, err := newScanner(s, f, s.start())
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@
 // frame that is one frame.) So does a last file that is gone, or was cut short
 // between two frames. A copy on another machine would know better (step 05).
 //
-// A Journal is for one goroutine. It knows nothing of what its entries mean.
+// A Journal is for one goroutine, with one exception: see Read. It knows nothing
+// of what its entries mean.
 package journal
 
 import (
@@ -26,6 +27,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"zeyrho/steps/04-journal/disk"
 )
@@ -88,6 +90,8 @@ type Journal struct {
 	syncs    int
 	failed   error
 	buffer   []byte
+	marks    marks         // of frames in segments
+	cuts     atomic.Uint64 // how often CutBack was begun
 }
 
 // First returns the index of the oldest entry that is still there. If there is
@@ -131,6 +135,7 @@ func (j *Journal) Append(entries ...[]byte) error {
 	if err := j.tail.Append(j.buffer); err != nil {
 		return j.undo(fmt.Errorf("append to %s: %w", j.last().name(), err))
 	}
+	j.marks = j.marks.add(j.last(), mark{j.next, j.size})
 	j.size += int64(len(j.buffer))
 	j.next += uint64(len(entries))
 	return nil

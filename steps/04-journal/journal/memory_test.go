@@ -17,6 +17,7 @@ type memory struct {
 	files map[string]*content
 	calls []call
 	fail  func(call) error // asked before every call; nil: none fails
+	read  int              // bytes, in all
 }
 
 type content struct{ bytes []byte }
@@ -124,7 +125,9 @@ func (f *file) ReadAt(b []byte, off int64) (int, error) {
 	if err := f.disk.called("read", f.name); err != nil {
 		return 0, err
 	}
-	return bytes.NewReader(f.bytes).ReadAt(b, off)
+	n, err := bytes.NewReader(f.bytes).ReadAt(b, off)
+	f.disk.read += n
+	return n, err
 }
 
 // Append writes half of b if it is made to fail.

@@ -113,9 +113,12 @@ func (j *Journal) recover(first uint64, last bool, replay func(Entry) error, r *
 	if err != nil {
 		return err
 	}
-	sc, err := newScanner(s, f)
+	sc, err := newScanner(s, f, s.start())
 	for err == nil {
-		err = sc.frame(replay)
+		here := mark{sc.next, sc.at}
+		if err = sc.frame(replay); err == nil {
+			j.marks = j.marks.add(s, here)
+		}
 	}
 	if err != io.EOF {
 		if err = j.torn(f, sc, err, last, r); err != nil {

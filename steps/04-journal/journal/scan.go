@@ -2,10 +2,7 @@ package journal
 
 import (
 	"bufio"
-	"errors"
-	"fmt"
 	"io"
-	"iter"
 
 	"zeyrho/steps/04-journal/disk"
 )
@@ -23,13 +20,15 @@ type scanner struct {
 	payload []byte
 }
 
-func newScanner(s segment, f disk.File) (*scanner, error) {
+// newScanner returns one that begins at a mark.
+func newScanner(s segment, f disk.File, from mark) (*scanner, error) {
 	size, err := f.Size()
 	if err != nil {
 		return nil, err
 	}
-	in := io.NewSectionReader(f, segmentHeader, size-segmentHeader)
-	return &scanner{segment: s, seed: s.seed(), size: size, at: segmentHeader, next: s.first, in: bufio.NewReaderSize(in, int(min(256<<10, size)))}, nil
+	at := min(from.at, size)
+	in := io.NewSectionReader(f, at, size-at)
+	return &scanner{segment: s, seed: s.seed(), size: size, at: at, next: from.entry, in: bufio.NewReaderSize(in, int(min(256<<10, size-at)))}, nil
 }
 
 // frame reads the next frame and calls each for its entries. Its error is
@@ -85,54 +84,4 @@ func (s *scanner) read() (header, error) {
 		return h, bad("the checksum of a frame does not fit")
 	}
 	return h, nil
-}
-
-// Read returns the entries from index from on, which must not be below First.
-// The bytes of an entry are the caller's until it asks for the next. An error
-// comes last; it wraps ErrDamaged if something has changed since Open.
-func (j *Journal) Read(from uint64) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		if from < j.First() {
-			yield(Entry{}, fmt.Errorf("read from entry %d: the oldest is %d", from, j.First()))
-			return
-		}
-		for i, s := range j.segments {
-			if i+1 < len(j.segments) && j.segments[i+1].first <= from {
-				continue
-			}
-			err := j.readFrom(s, from, yield)
-			if err != nil && !errors.Is(err, errEnough) {
-				yield(Entry{}, err)
-			}
-			if err != nil {
-				return
-			}
-		}
-	}
-}
-
-var errEnough = errors.New("enough")
-
-func (j *Journal) readFrom(s segment, from uint64, yield func(Entry, error) bool) error {
-	f, err := j.disk.Open(s.name())
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	sc, err := newScanner(s, f)
-	for err == nil {
-		err = sc.frame(func(e Entry) error {
-			if e.Index >= from && !yield(e, nil) {
-				return errEnough
-			}
-			return nil
-		})
-	}
-	if err == io.EOF {
-		return nil
-	}
-	if _, bad := errors.AsType[*badFrame](err); bad {
-		return damaged(s, sc.at, sc.next, err)
-	}
-	return err
 }
