@@ -38,24 +38,58 @@ type Log struct {
 // recentBytes bounds what is kept in memory of the log.
 const recentBytes = 8 << 20
 
-// openLog opens the log that is on d. What is before its first entry is known
-// from elsewhere: base is the position of the last of it.
-func openLog(d disk.Disk, c journal.Config, base Position) (*Log, journal.Recovery, error) {
-	l := &Log{base: base, written: base.Index}
-	j, found, err := journal.Open(d, c, func(e journal.Entry) error {
-		if e.Index <= base.Index {
-			return nil
-		}
+// openLog opens the log that is on d. What comes before its first entry is known
+// from elsewhere, up to base. If that is more than the log has, or if the log
+// has something else there, the log begins again, behind base.
+func openLog(d disk.Disk, c journal.Config, base Position) (l *Log, found journal.Recovery, err error) {
+	l = &Log{base: base, written: base.Index}
+	at := Position{}
+	l.journal, found, err = journal.Open(d, c, func(e journal.Entry) error {
 		entry, err := readEntry(e)
-		if err == nil {
+		switch {
+		case err != nil:
+			return err
+		case e.Index == base.Index:
+			at = entry.Position
+		case e.Index > base.Index:
 			entry.Record = slices.Clone(entry.Record)
 			l.add(entry)
 			l.written = e.Index
 		}
-		return err
+		return nil
 	})
-	l.journal = j
+	if err != nil {
+		return l, found, err
+	}
+	switch first := l.journal.First(); {
+	case first > base.Index+1:
+		err = fmt.Errorf("%w: it begins with entry %d, and what comes before is known up to %d", journal.ErrDamaged, first, base.Index)
+	case l.journal.Last() < base.Index, first <= base.Index && at != base:
+		err = l.reset(base)
+	}
 	return l, found, err
+}
+
+// reset removes everything, and lets the log begin behind base.
+func (l *Log) reset(base Position) error {
+	clear(l.recent)
+	l.recent, l.runs, l.bytes = nil, nil, 0
+	l.base, l.written = base, base.Index
+	return l.journal.Restart(base.Index + 1)
+}
+
+// cutFront lets the log begin behind index, which it must have. The disk is freed
+// by whole files.
+func (l *Log) cutFront(index uint64) error {
+	epoch, ok := l.EpochAt(index)
+	if !ok || index <= l.base.Index {
+		return nil
+	}
+	l.base = Position{index, epoch}
+	for len(l.runs) > 1 && l.runs[1].Index <= index+1 {
+		l.runs = l.runs[1:]
+	}
+	return l.journal.CutFront(index + 1)
 }
 
 // readEntry takes an entry of the journal apart: eight bytes of epoch, and the
@@ -68,12 +102,15 @@ func readEntry(e journal.Entry) (Entry, error) {
 	return Entry{Position{e.Index, epoch}, e.Data[8:]}, nil
 }
 
+// Base returns the position before the oldest entry.
+func (l *Log) Base() Position { return l.base }
+
 // First returns the index of the oldest entry, or the index that it will have.
 func (l *Log) First() uint64 { return l.base.Index + 1 }
 
 // Last returns the position of the last entry.
 func (l *Log) Last() Position {
-	if n := len(l.recent); n > 0 {
+	if n := len(l.recent); n > 0 && l.recent[n-1].Index > l.base.Index {
 		return l.recent[n-1].Position
 	}
 	return l.base
@@ -118,7 +155,7 @@ func (l *Log) Holds(p Position) (has, never bool) {
 func (l *Log) BeforeEpoch(index uint64) uint64 {
 	for _, run := range slices.Backward(l.runs) {
 		if run.Index <= index {
-			return run.Index - 1
+			return max(run.Index-1, l.base.Index)
 		}
 	}
 	return l.base.Index

@@ -43,10 +43,21 @@ type ReplicaConfig struct {
 	Journal journal.Config
 	// NewMap makes the map that commands are applied to.
 	NewMap func() machine.Map
-	// Base is where the log begins, if not at the beginning: Start returns the
-	// machine as it was there.
-	Base  Position
-	Start func() (*machine.Machine, machine.Settings, error)
+	// Origin returns what the log goes on from, if it does not begin with the
+	// first entry; Forget removes that, for good. They may be nil: then it does.
+	Origin func() (Origin, error)
+	Forget func() error
+	// Other is shown every applied record that package machine does not know,
+	// and returns whether somebody does. It may be nil.
+	Other func(Entry) bool
+}
+
+// Origin is what the entries up to a position add up to. The zero Origin is
+// nothing at all.
+type Origin struct {
+	At       Position
+	Machine  *machine.Machine
+	Settings machine.Settings
 }
 
 // OpenReplica opens the replica that is on d, or makes an empty one. What of the
@@ -58,12 +69,9 @@ func OpenReplica(self ID, d disk.Disk, c ReplicaConfig) (*Replica, error) {
 	}
 	r := &Replica{self: self, config: c, disk: d, lock: lock}
 	if r.reign, err = loadReign(d); err == nil {
-		r.log, r.found, err = openLog(d, c.Journal, c.Base)
+		err = r.load()
 	}
 	r.saved = r.reign
-	if err == nil {
-		err = r.restart()
-	}
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -80,15 +88,68 @@ func (r reign) after(e Epoch, self ID) reign {
 	return reign{epoch: e}
 }
 
-// restart begins to apply the log again, from where it begins.
-func (r *Replica) restart() (err error) {
-	r.machine, r.settings = nil, nil
-	r.committed, r.applied = r.log.base.Index, r.log.base.Index
-	if r.config.Start != nil {
-		var s machine.Settings
-		if r.machine, s, err = r.config.Start(); err == nil {
-			r.settings = &s
+// load finds out what is on the disk.
+func (r *Replica) load() error {
+	o, err := r.origin()
+	if err == nil {
+		r.log, r.found, err = openLog(r.disk, r.config.Journal, o.At)
+	}
+	if err == nil {
+		r.begin(o)
+	}
+	return err
+}
+
+func (r *Replica) origin() (Origin, error) {
+	if r.config.Origin == nil {
+		return Origin{}, nil
+	}
+	return r.config.Origin()
+}
+
+// begin makes o what has been applied, and nothing else.
+func (r *Replica) begin(o Origin) {
+	r.machine, r.settings = o.Machine, nil
+	if o.Machine != nil {
+		r.settings = &o.Settings
+	}
+	r.committed, r.applied = o.At.Index, o.At.Index
+}
+
+// restart begins to apply the log again, from where it begins, because what was
+// applied above last is not part of the history any more. If where it begins is
+// above last, too, nothing is left: the leader has the rest.
+func (r *Replica) restart(last uint64) error {
+	r.rebuilt++
+	o, err := r.origin()
+	if err == nil && o.At.Index > last {
+		o = Origin{}
+		if err = r.config.Forget(); err == nil {
+			err = r.log.reset(Position{})
 		}
+	}
+	if err == nil {
+		r.begin(o)
+	}
+	return err
+}
+
+// Install makes o what this replica holds, instead of all that it held.
+func (r *Replica) Install(o Origin) error {
+	if err := r.log.reset(o.At); err != nil {
+		r.failed = err
+		return err
+	}
+	r.begin(o)
+	return nil
+}
+
+// CutFront lets the log begin behind index, which must not be above what Origin
+// returns.
+func (r *Replica) CutFront(index uint64) error {
+	err := r.log.cutFront(index)
+	if errors.Is(err, journal.ErrFailed) {
+		r.failed = err
 	}
 	return err
 }
@@ -148,22 +209,19 @@ func (r *Replica) Append(e Epoch, record []byte) Position { return r.log.append(
 // machine begins again with the first entry: a map cannot go back. That takes
 // as long as a start does.
 func (r *Replica) CutBack(last uint64) error {
-	if err := r.log.cutBack(last); err != nil {
+	committed := min(r.committed, last)
+	err := r.log.cutBack(max(last, r.log.base.Index))
+	if err == nil && r.applied > last {
+		err = r.restart(last)
+	}
+	if err != nil {
 		r.failed = err
 		return err
 	}
-	if last == 0 {
+	if r.log.Last().Index == 0 {
 		r.settings = nil
 	}
-	committed := min(r.committed, last)
-	if r.applied > last {
-		r.rebuilt++
-		if err := r.restart(); err != nil {
-			r.failed = err
-			return err
-		}
-	}
-	r.committed = committed
+	r.committed = max(r.committed, min(committed, r.log.Last().Index))
 	return nil
 }
 
@@ -223,7 +281,7 @@ func (r *Replica) apply(e Entry) (a machine.Answer, err error) {
 			r.machine, r.settings = machine.New(s, r.config.NewMap()), &s
 		}
 		return a, err
-	case len(e.Record) == 0:
+	case len(e.Record) == 0, r.config.Other != nil && r.config.Other(e):
 		return a, nil
 	}
 	q, err := machine.ReadRequest(e.Record)

@@ -27,10 +27,18 @@ func (r *Replication) receiveAppend(from node.ID, m appendEntries) {
 // on.
 func (r *Replication) follow(m appendEntries) (index uint64, ok bool) {
 	log := r.replica.Log()
-	m = m.from(log.First())
+	base := log.Base()
+	m = m.from(base.Index)
+	if m.prev.Index < base.Index {
+		return base.Index, true // as far as anybody knows
+	}
 	switch e, has := log.EpochAt(m.prev.Index); {
 	case !has:
 		return log.Last().Index, false
+	case e != m.prev.Epoch && m.prev.Index == base.Index:
+		// What the log goes on from is not of this history: nothing is left.
+		r.cut(base.Index - 1) // if that fails, so has the replica
+		return 0, false
 	case e != m.prev.Epoch:
 		return log.BeforeEpoch(m.prev.Index), false
 	}
@@ -62,10 +70,10 @@ func (r *Replication) cut(last uint64) error {
 	return r.replica.CutBack(last)
 }
 
-// from returns the part of m that concerns entries from first on. The log knows
-// nothing of those before, but that they are committed.
-func (m appendEntries) from(first uint64) appendEntries {
-	for m.prev.Index+1 < first && len(m.entries) > 0 {
+// from returns the part of m that concerns entries above base. Of those before
+// the log knows nothing, but that they were committed.
+func (m appendEntries) from(base uint64) appendEntries {
+	for m.prev.Index < base && len(m.entries) > 0 {
 		m.prev, m.entries = m.entries[0].Position, m.entries[1:]
 	}
 	return m

@@ -105,7 +105,7 @@ func (r *Replication) ship() {
 func (r *Replication) fetch(f *follower, to uint64) {
 	from := f.next
 	if from < r.replica.Log().First() {
-		r.tooFarBehind(f)
+		f.probe(from) // send will see
 		return
 	}
 	var entries []node.Entry
@@ -128,7 +128,7 @@ func (r *Replication) send(f *follower, entries []node.Entry) {
 	var ok bool
 	if prev.Epoch, ok = log.EpochAt(prev.Index); !ok {
 		r.tooFarBehind(f)
-		return
+		prev, entries = log.Base(), nil // a sign of life, at least
 	}
 	epoch, _ := r.replica.Epoch()
 	m := appendEntries{
@@ -146,7 +146,6 @@ func (r *Replication) send(f *follower, entries []node.Entry) {
 // tooFarBehind leaves a follower to whoever can help it. The log of this step is
 // never cut at its front, so there is nobody like that.
 func (r *Replication) tooFarBehind(f *follower) {
-	f.sent = r.env.Now()
 	if r.behind != nil {
 		r.behind(f.id)
 	}

@@ -13,7 +13,9 @@ func (r *Replication) Read(q node.Query) (reply node.Reply, ok bool) {
 	case q.Level == node.Leader && !leads:
 		return node.Reply{Err: r.notLeader()}, true
 	case q.Level == node.Stale && !r.current():
-		return node.Reply{Err: fmt.Errorf("%w: no leader has been heard since the start, so nobody knows how old this would be", node.ErrNotYet)}, true
+		return node.Reply{Err: fmt.Errorf("%w: this node has not caught up since it started, and does not know how old this would be", node.ErrNotYet)}, true
+	case !r.current():
+		return node.Reply{}, false
 	case q.Level == node.Session && q.Seen.Index > 0:
 		if _, never := r.replica.Log().Holds(q.Seen); never {
 			return node.Reply{Err: fmt.Errorf("%w: %v was seen, and the history is at %v", node.ErrVanished, q.Seen, r.replica.Log().Last())}, true
@@ -21,8 +23,6 @@ func (r *Replication) Read(q node.Query) (reply node.Reply, ok bool) {
 		if r.replica.Applied().Index < q.Seen.Index {
 			return node.Reply{}, false
 		}
-	case !r.current() || !r.ready && !leads:
-		return node.Reply{}, false
 	}
 	reply = r.look(q)
 	if q.Level == node.Stale {
@@ -32,7 +32,8 @@ func (r *Replication) Read(q node.Query) (reply node.Reply, ok bool) {
 }
 
 // current says whether the machine is something that may be shown: a leader has
-// applied all that was acknowledged before, a follower knows of a leader.
+// applied all that was acknowledged before, a follower all that was when it first
+// heard of its leader.
 func (r *Replication) current() bool {
 	if r.replica.Machine() == nil {
 		return false
@@ -40,7 +41,7 @@ func (r *Replication) current() bool {
 	if _, leads := r.replica.Epoch(); leads {
 		return r.replica.Applied().Index >= r.barrier
 	}
-	return r.heard > 0 && !r.foreign
+	return r.ready && r.heard > 0 && !r.foreign
 }
 
 func (r *Replication) look(q node.Query) node.Reply {

@@ -80,14 +80,14 @@ type Replication struct {
 	pending   []pending
 	backlog   int // bytes of pending
 
-	heard      time.Duration // when the leader of this epoch was last heard; 0: not yet
-	leaderHas  uint64        // what its log had then
-	committed  uint64        // and what of that was committed
-	ready      bool          // all that was has been applied, once
-	more       bool          // there is more to apply
-	foreign    bool          // the leader has another history
-	waiting    []node.Read
-	behind     func(node.ID)
+	heard     time.Duration // when the leader of this epoch was last heard; 0: not yet
+	leaderHas uint64        // what its log had then
+	committed uint64        // and what of that was committed
+	ready     bool          // all that was has been applied, once
+	more      bool          // there is more to apply
+	foreign   bool          // the leader has another history
+	waiting   []node.Read
+	behind    func(node.ID)
 }
 
 // pending is a write that waits for its entry to be applied.
@@ -226,7 +226,7 @@ func (r *Replication) Synced() {
 		return // the replica has failed, and the node with it
 	}
 	r.more = more
-	r.ready = r.ready || !more && r.current() && r.replica.Applied().Index >= r.committed
+	r.ready = r.ready || !more && r.committed > 0 && r.replica.Applied().Index >= r.committed
 	r.retry()
 }
 
