@@ -46,7 +46,7 @@ func said(table *session.Table, id session.Identity) string {
 }
 
 func TestAnImportedTableGoesOnAsTheOriginal(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(50) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		limit := 1 + r.IntN(4)
 		ids := []session.ID{"stranger-1"}
