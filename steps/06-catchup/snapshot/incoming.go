@@ -86,7 +86,7 @@ func (in *Incoming) parts() (all []Identity, err error) {
 func (in *Incoming) resume() error {
 	r, err := openFile(in.disk, in.id.partName())
 	if errors.Is(err, ErrDamaged) || errors.Is(err, ErrFormat) {
-		return in.Discard()
+		return in.Discard() // not even the label can be used
 	}
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (in *Incoming) add(id Identity, offset int64, chunk []byte) error {
 		return fmt.Errorf("%w: %v is coming", ErrOlder, in.id.Position)
 	case offset < 0 || offset > next:
 		return fmt.Errorf("%w: the next is at %d", ErrGap, next)
-	case offset+int64(len(chunk)) > id.Size:
+	case id.Index == 0 || offset+int64(len(chunk)) > id.Size:
 		return errors.New("they reach beyond its end")
 	}
 	if id != in.id {
@@ -139,17 +139,25 @@ func (in *Incoming) add(id Identity, offset int64, chunk []byte) error {
 		}
 	}
 	had := min(int(next-offset), len(chunk))
-	before := make([]byte, had)
-	if _, err := in.file.ReadAt(before, offset); err != nil && had > 0 {
+	if err := in.compare(offset, chunk[:had]); err != nil {
 		return err
-	}
-	if !bytes.Equal(before, chunk[:had]) {
-		return ErrDiffers
 	}
 	if err := in.file.Append(chunk[had:]); err != nil {
 		return errors.Join(err, in.Discard()) // nobody knows how much of it is there
 	}
 	in.next += int64(len(chunk) - had)
+	return nil
+}
+
+// compare says whether what comes again is what came before.
+func (in *Incoming) compare(offset int64, again []byte) error {
+	before := make([]byte, len(again))
+	if n, err := in.file.ReadAt(before, offset); n < len(before) {
+		return err
+	}
+	if !bytes.Equal(before, again) {
+		return ErrDiffers
+	}
 	return nil
 }
 

@@ -94,22 +94,25 @@ func parseName(name string) (index uint64, ok bool) {
 // later one stands, and one that is damaged is no reason to take the other: the
 // log may have been cut for it, and what comes after the other would be missing.
 func Open(d disk.Disk) (Label, error) {
+	l, err := open(d)
+	return l, advise("open the snapshot", err)
+}
+
+func open(d disk.Disk) (Label, error) {
 	names, err := d.List()
+	if err != nil {
+		return Label{}, err
+	}
 	for _, name := range names {
-		if whole, ok := strings.CutSuffix(name, temporary); ok && err == nil {
-			if _, ok := parseName(whole); ok {
-				err = d.Remove(name)
-			}
+		whole, ok := strings.CutSuffix(name, temporary)
+		if _, is := parseName(whole); !ok || !is {
+			continue
+		}
+		if err := d.Remove(name); err != nil {
+			return Label{}, err
 		}
 	}
-	var l Label
-	if err == nil {
-		l, err = keepLatest(d)
-	}
-	if err != nil {
-		return Label{}, advise("open the snapshot", err)
-	}
-	return l, nil
+	return keepLatest(d)
 }
 
 // keepLatest returns the label of the latest snapshot, and removes all others.
@@ -128,15 +131,17 @@ func keepLatest(d disk.Disk) (latest Label, err error) {
 	if err := d.SyncDir(); err != nil { // the later one is safe before the others go
 		return Label{}, err
 	}
+	if len(all) == 1 {
+		return latest, nil
+	}
 	for _, l := range all {
 		if l.Index != latest.Index {
-			err = errors.Join(err, remove(d, fileName(l.Index)))
+			if err := d.Remove(fileName(l.Index)); err != nil {
+				return Label{}, err
+			}
 		}
 	}
-	if err == nil && len(all) > 1 {
-		err = d.SyncDir()
-	}
-	return latest, err
+	return latest, d.SyncDir()
 }
 
 // labels returns the labels of all snapshots.

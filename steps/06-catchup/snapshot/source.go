@@ -40,7 +40,7 @@ func OpenSource(d disk.Disk, index uint64) (*Source, error) {
 		return nil, advise("send the snapshot", err)
 	}
 	sum := make([]byte, sumSize)
-	if _, err := r.file.ReadAt(sum, r.size-sumSize); err != nil {
+	if n, err := r.file.ReadAt(sum, r.size-sumSize); n < len(sum) {
 		return nil, fmt.Errorf("send the snapshot: %w", errors.Join(err, r.file.Close()))
 	}
 	return &Source{r.file, Identity{r.label.Position, r.size, binary.LittleEndian.Uint32(sum)}}, nil
@@ -56,7 +56,7 @@ func (s *Source) Chunk(offset int64, n int) ([]byte, error) {
 		return nil, fmt.Errorf("%d bytes from offset %d of %v: there are none", n, offset, s.id)
 	}
 	b := make([]byte, min(int64(n), MaxChunk, s.id.Size-offset))
-	if _, err := s.file.ReadAt(b, offset); err != nil && len(b) > 0 {
+	if n, err := s.file.ReadAt(b, offset); n < len(b) {
 		return nil, fmt.Errorf("read %v: %w", s.id, err)
 	}
 	return b, nil
