@@ -32,6 +32,7 @@ type Log struct {
 	runs    []Position
 	recent  []Entry
 	bytes   int    // of the records in recent
+	grown   int64  // by so many bytes since it was opened
 	written uint64 // the last entry that the journal has
 }
 
@@ -116,6 +117,10 @@ func (l *Log) Last() Position {
 	return l.base
 }
 
+// Grown returns how many bytes were appended to the log, counting what was there
+// when it was opened. It never falls.
+func (l *Log) Grown() int64 { return l.grown }
+
 // Synced returns the index of the last entry that survives a loss of power.
 func (l *Log) Synced() uint64 { return max(l.base.Index, l.journal.Synced()) }
 
@@ -174,6 +179,7 @@ func (l *Log) add(e Entry) {
 	}
 	l.recent = append(l.recent, e)
 	l.bytes += len(e.Record)
+	l.grown += int64(len(e.Record)) + 24
 	drop := 0
 	for ; l.bytes > recentBytes && l.recent[drop].Index < min(e.Index, l.written); drop++ {
 		l.bytes -= len(l.recent[drop].Record)

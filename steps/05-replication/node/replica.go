@@ -174,17 +174,23 @@ func (r *Replica) Enter(e Epoch, leads bool) { r.reign = reign{e, leads} }
 // Abdicate makes the node lead no longer, though its epoch goes on.
 func (r *Replica) Abdicate() { r.reign.leads = false }
 
-// Identity returns the name that the history was given when it began, or "" as
-// long as that is not known: two logs with different ones have nothing in
-// common.
-func (r *Replica) Identity() string {
+// Settings returns what the history began with, once that is known.
+func (r *Replica) Settings() (s machine.Settings, known bool) {
 	if r.settings == nil {
 		r.readSettings()
 	}
 	if r.settings == nil {
-		return ""
+		return s, false
 	}
-	return r.settings.Incarnation
+	return *r.settings, true
+}
+
+// Identity returns the name that the history was given when it began, or "" as
+// long as that is not known: two logs with different ones have nothing in
+// common.
+func (r *Replica) Identity() string {
+	s, _ := r.Settings()
+	return s.Incarnation
 }
 
 // readSettings looks at the first entry, which may not be committed yet.

@@ -6,7 +6,7 @@ import (
 
 // receiveAppend appends what a leader sends, if it follows on what is there.
 func (r *Replication) receiveAppend(from node.ID, m appendEntries) {
-	r.hear(m.epoch)
+	r.Hear(m.epoch)
 	epoch, leads := r.replica.Epoch()
 	answer := ack{epoch: epoch, prev: m.prev.Index}
 	own := r.replica.Identity()

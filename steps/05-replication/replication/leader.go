@@ -24,6 +24,7 @@ type follower struct {
 	sent     time.Duration
 	heard    time.Duration // 0: never
 	fetching bool          // entries for it are being read from the disk
+	learner  bool          // it does not count
 	foreign  bool
 }
 
@@ -38,7 +39,7 @@ const longAgo = -time.Hour
 
 // begin forgets what an earlier leader may have known.
 func (f *follower) begin(next uint64) {
-	*f = follower{id: f.id, next: next, fetching: f.fetching}
+	*f = follower{id: f.id, next: next, fetching: f.fetching, learner: f.learner}
 	f.probe(next)
 }
 
@@ -66,7 +67,7 @@ func (f *follower) refused(prev, index uint64) {
 }
 
 func (r *Replication) receiveAck(from node.ID, a ack) {
-	r.hear(a.epoch)
+	r.Hear(a.epoch)
 	epoch, leads := r.replica.Epoch()
 	f := r.find(from)
 	if !leads || a.epoch != epoch || f == nil {
@@ -157,7 +158,7 @@ func (r *Replication) tooFarBehind(f *follower) {
 func (r *Replication) commit() {
 	has := []uint64{r.replica.Log().Synced()}
 	for _, f := range r.followers {
-		if !f.foreign {
+		if !f.foreign && !f.learner {
 			has = append(has, f.match)
 		}
 	}

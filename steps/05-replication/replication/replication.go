@@ -170,8 +170,8 @@ func (r *Replication) Promote() error {
 	return nil
 }
 
-// hear is told every epoch that comes by.
-func (r *Replication) hear(e node.Epoch) {
+// Hear is told every epoch that comes by.
+func (r *Replication) Hear(e node.Epoch) {
 	if epoch, _ := r.replica.Epoch(); e > epoch {
 		r.replica.Enter(e, false)
 		r.depose()
@@ -306,6 +306,7 @@ type Status struct {
 	Epoch     node.Epoch
 	Leader    node.ID // 0: nobody knows
 	Acks      int
+	Committed uint64           // the last entry that is known to be
 	Lag       node.Lag         // of a follower
 	Followers []FollowerStatus // of a leader
 	Pending   int              // writes that wait for other disks
@@ -317,13 +318,14 @@ type FollowerStatus struct {
 	ID      node.ID
 	Match   uint64        // its disk has everything up to there
 	Heard   time.Duration // since it was last heard; below 0: never
+	Learner bool          // it does not count
 	Foreign bool          // it has another history
 }
 
 // Status returns it as of now.
 func (r *Replication) Status() Status {
 	epoch, leads := r.replica.Epoch()
-	s := Status{Role: "starting", Epoch: epoch, Acks: r.config.Acks, Pending: len(r.pending)}
+	s := Status{Role: "starting", Epoch: epoch, Acks: r.config.Acks, Committed: r.replica.Committed(), Pending: len(r.pending)}
 	s.Leader = epoch.Leader()
 	switch {
 	case leads:
@@ -342,7 +344,7 @@ func (r *Replication) Status() Status {
 		if !leads {
 			break
 		}
-		fs := FollowerStatus{ID: f.id, Match: f.match, Heard: -1, Foreign: f.foreign}
+		fs := FollowerStatus{ID: f.id, Match: f.match, Heard: -1, Learner: f.learner, Foreign: f.foreign}
 		if f.heard > 0 {
 			fs.Heard = r.env.Now() - f.heard
 		}
@@ -360,6 +362,28 @@ func (r *Replication) Status() Status {
 // OnBehind lets f be told of followers that need entries which the log does not
 // have.
 func (r *Replication) OnBehind(f func(node.ID)) { r.behind = f }
+
+// Knows says whether id is a follower, or would be if this node led.
+func (r *Replication) Knows(id node.ID) bool { return r.find(id) != nil }
+
+// AddLearner adds a node that is sent everything, and does not count when disks
+// are counted.
+func (r *Replication) AddLearner(id node.ID) {
+	if id == r.replica.Self() || r.Knows(id) {
+		return
+	}
+	f := &follower{id: id, learner: true}
+	f.begin(r.replica.Log().Last().Index + 1)
+	r.followers = append(r.followers, f)
+}
+
+// Has tells the leader, by another way than an answer to what was sent, that a
+// follower's disk has everything up to index.
+func (r *Replication) Has(id node.ID, index uint64) {
+	if f := r.find(id); f != nil {
+		f.accepted(index)
+	}
+}
 
 // find returns the follower with an ID, or nil.
 func (r *Replication) find(id node.ID) *follower {
