@@ -6,8 +6,8 @@ import "time"
 // disk. For real it is a clock and goroutines (see Loop); in a simulation it is
 // whatever the simulation says.
 type Env interface {
-	// Now returns the time since some moment. It never goes back; it may go too
-	// fast or too slow.
+	// Now returns the time since some moment. It is more than 0, and never
+	// goes back; it may go too fast or too slow.
 	Now() time.Duration
 	// Rand returns random bits.
 	Rand() uint64

@@ -155,15 +155,17 @@ func (l *Log) Holds(p Position) (has, never bool) {
 	return e == p.Epoch, e != p.Epoch
 }
 
-// BeforeEpoch returns the index of the last entry that is of an earlier epoch
-// than the entry at index.
-func (l *Log) BeforeEpoch(index uint64) uint64 {
+// UpTo returns the position of the last entry that is not above p.Index, nor of
+// a later epoch than p.
+func (l *Log) UpTo(p Position) Position {
+	next := l.Last().Index + 1 // where the run after this one begins
 	for _, run := range slices.Backward(l.runs) {
-		if run.Index <= index {
-			return max(run.Index-1, l.base.Index)
+		if run.Index <= p.Index && run.Epoch <= p.Epoch {
+			return Position{min(p.Index, next-1), run.Epoch}
 		}
+		next = run.Index
 	}
-	return l.base.Index
+	return l.base
 }
 
 // append adds an entry after the last one.

@@ -319,6 +319,10 @@ func (r *Replica) sync() error {
 	return r.failed
 }
 
+// Fail ends the replica, and the node with it, because of what was found on its
+// disk.
+func (r *Replica) Fail(why error) { r.failed = why }
+
 // Figures are numbers about a replica.
 type Figures struct {
 	First, Last, Synced, Committed, Applied uint64

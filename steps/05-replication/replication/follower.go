@@ -6,41 +6,42 @@ import (
 
 // receiveAppend appends what a leader sends, if it follows on what is there.
 func (r *Replication) receiveAppend(from node.ID, m appendEntries) {
-	r.Hear(m.epoch)
-	epoch, leads := r.replica.Epoch()
-	answer := ack{epoch: epoch, prev: m.prev.Index}
 	own := r.replica.Identity()
+	foreign := own != "" && own != m.identity
+	if !foreign {
+		r.Hear(m.epoch)
+	}
+	epoch, leads := r.replica.Epoch()
+	answer := ack{epoch: epoch, prev: m.prev.Index, foreign: foreign}
 	switch {
+	case foreign:
+		r.foreign = r.foreign || !leads && m.epoch >= epoch
 	case m.epoch < epoch || leads: // it has been replaced, and learns it now
-	case own != "" && own != m.identity:
-		answer.foreign, r.foreign = true, true
 	default:
 		r.foreign = false
-		r.heard, r.leaderHas, r.committed = r.env.Now(), m.last, m.committed
-		answer.index, answer.accepts = r.follow(m)
+		r.heard, r.leaderHas, r.committed = r.env.Now(), max(r.leaderHas, m.last), max(r.committed, m.committed)
+		answer.at, answer.accepts = r.follow(m)
 	}
 	r.out.Send(node.Message{From: r.replica.Self(), To: from, Kind: kindAck, Data: answer.encode()})
 }
 
 // follow makes the log what the leader's is, as far as the message shows it. It
-// returns up to where the two are the same, or where the leader had better go
-// on.
-func (r *Replication) follow(m appendEntries) (index uint64, ok bool) {
+// returns up to where the two are the same or, if it cannot, might be.
+func (r *Replication) follow(m appendEntries) (at node.Position, ok bool) {
 	log := r.replica.Log()
 	base := log.Base()
 	m = m.from(base.Index)
 	if m.prev.Index < base.Index {
-		return base.Index, true // as far as anybody knows
+		return base, true // as far as anybody knows
 	}
 	switch e, has := log.EpochAt(m.prev.Index); {
-	case !has:
-		return log.Last().Index, false
-	case e != m.prev.Epoch && m.prev.Index == base.Index:
+	case has && e == m.prev.Epoch:
+	case has && m.prev.Index == base.Index:
 		// What the log goes on from is not of this history: nothing is left.
 		r.cut(base.Index - 1) // if that fails, so has the replica
-		return 0, false
-	case e != m.prev.Epoch:
-		return log.BeforeEpoch(m.prev.Index), false
+		return log.Base(), false
+	default:
+		return log.UpTo(m.prev), false
 	}
 	for _, e := range m.entries {
 		has, ok := log.EpochAt(e.Index)
@@ -51,14 +52,17 @@ func (r *Replication) follow(m appendEntries) (index uint64, ok bool) {
 			// Only now is it sure that the rest is not the leader's. A message
 			// that is merely old says less than the log has, and cuts nothing.
 			if err := r.cut(e.Index - 1); err != nil {
-				return 0, false
+				return at, false
 			}
 		}
 		r.replica.Append(e.Epoch, e.Record)
 	}
-	same := m.prev.Index + uint64(len(m.entries))
-	r.replica.Commit(min(m.committed, same)) // what lies behind same may be anything
-	return same, true
+	at = m.prev
+	if n := len(m.entries); n > 0 {
+		at = m.entries[n-1].Position
+	}
+	r.replica.Commit(min(m.committed, at.Index)) // what lies behind may be anything
+	return at, true
 }
 
 // cut removes the end of the log. What was applied of it was seen by clients, and

@@ -1,9 +1,11 @@
 package replication
 
 import (
+	"errors"
 	"slices"
 	"time"
 
+	"zeyrho/steps/04-journal/journal"
 	"zeyrho/steps/05-replication/node"
 )
 
@@ -54,9 +56,9 @@ func (f *follower) accepted(index uint64) {
 	f.inflight = slices.DeleteFunc(f.inflight, func(last uint64) bool { return last <= index })
 }
 
-// refused is told that the follower does not have the entry prev, and has
-// nothing that could be the same after index. That may be less than it had: its
-// disk may be a new one.
+// refused is told that the follower does not have the entry prev, and has the
+// same as the leader up to index at most. That may be less than it had: its disk
+// may be a new one.
 func (f *follower) refused(prev, index uint64) {
 	if f.probing && prev != f.next-1 {
 		return // an answer to an earlier message
@@ -67,19 +69,22 @@ func (f *follower) refused(prev, index uint64) {
 }
 
 func (r *Replication) receiveAck(from node.ID, a ack) {
-	r.Hear(a.epoch)
+	if !a.foreign { // what epochs a stranger knows is nothing to us
+		r.Hear(a.epoch)
+	}
 	epoch, leads := r.replica.Epoch()
 	f := r.find(from)
-	if !leads || a.epoch != epoch || f == nil {
+	if !leads || a.epoch != epoch && !a.foreign || f == nil {
 		return
 	}
 	f.heard, f.foreign = r.env.Now(), a.foreign
+	log := r.replica.Log()
 	switch {
 	case a.foreign:
 	case a.accepts:
-		f.accepted(min(a.index, r.replica.Log().Last().Index))
+		f.accepted(min(a.at.Index, log.Last().Index))
 	case a.prev > 0:
-		f.refused(a.prev, a.index)
+		f.refused(a.prev, log.UpTo(a.at).Index)
 	}
 }
 
@@ -109,13 +114,17 @@ func (r *Replication) fetch(f *follower, to uint64) {
 		f.probe(from) // send will see
 		return
 	}
+	epoch, _ := r.replica.Epoch()
 	var entries []node.Entry
 	var err error
 	read := r.replica.Log().Fetch(from, to, maxMessage)
 	f.fetching = true
 	r.env.Start(func() { entries, err = read() }, func() {
 		f.fetching = false
-		if _, leads := r.replica.Epoch(); leads && !f.probing && f.next == from && err == nil && len(entries) > 0 {
+		if errors.Is(err, journal.ErrDamaged) {
+			r.replica.Fail(err)
+		}
+		if now, leads := r.replica.Epoch(); leads && now == epoch && !f.probing && f.next == from && err == nil && len(entries) > 0 {
 			r.send(f, entries)
 		}
 	})

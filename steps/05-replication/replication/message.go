@@ -25,15 +25,15 @@ type appendEntries struct {
 	entries   []node.Entry
 }
 
-// ack is what a follower answers. If it accepts, everything up to index is on
-// its disk, as the leader has it. If not, the leader had better go on behind
-// index.
+// ack is what a follower answers. If it accepts, everything up to at is on its
+// disk, as the leader has it. If not, at is the last of its entries that could
+// be in the leader's log, too.
 type ack struct {
 	epoch   node.Epoch // the latest that the follower knows
 	accepts bool
 	foreign bool   // the follower has another history altogether
 	prev    uint64 // of the message that is answered
-	index   uint64
+	at      node.Position
 }
 
 func (m appendEntries) encode() []byte {
@@ -83,7 +83,8 @@ func (m ack) encode() []byte {
 	}
 	b := binary.LittleEndian.AppendUint64(nil, uint64(m.epoch))
 	b = append(b, flags)
-	return binary.AppendUvarint(binary.AppendUvarint(b, m.prev), m.index)
+	b = binary.AppendUvarint(binary.AppendUvarint(b, m.prev), m.at.Index)
+	return binary.LittleEndian.AppendUint64(b, uint64(m.at.Epoch))
 }
 
 func decodeAck(b []byte) (m ack, err error) {
@@ -91,7 +92,8 @@ func decodeAck(b []byte) (m ack, err error) {
 	m.epoch = node.Epoch(r.uint64())
 	flags := r.byte()
 	m.accepts, m.foreign = flags&1 != 0, flags&2 != 0
-	m.prev, m.index = r.uvarint(), r.uvarint()
+	m.prev = r.uvarint()
+	m.at = node.Position{Index: r.uvarint(), Epoch: node.Epoch(r.uint64())}
 	return m, r.end(kindAck)
 }
 
@@ -181,7 +183,7 @@ func (m ack) String() string {
 	case m.foreign:
 		return fmt.Sprintf("refused in epoch %v: this is another history than mine", m.epoch)
 	case m.accepts:
-		return fmt.Sprintf("ack in epoch %v: I have %d", m.epoch, m.index)
+		return fmt.Sprintf("ack in epoch %v: I have %d", m.epoch, m.at.Index)
 	}
-	return fmt.Sprintf("refused in epoch %v: nothing after %d yet, go on after %d", m.epoch, m.prev, m.index)
+	return fmt.Sprintf("refused in epoch %v: I do not have that %d, but %v", m.epoch, m.prev, m.at)
 }

@@ -10,7 +10,7 @@ import (
 func (r *Replication) Read(q node.Query) (reply node.Reply, ok bool) {
 	_, leads := r.replica.Epoch()
 	switch {
-	case q.Level == node.Leader && !leads:
+	case q.Level != node.Session && q.Level != node.Stale && !leads:
 		return node.Reply{Err: r.notLeader()}, true
 	case q.Level == node.Stale && !r.current():
 		return node.Reply{Err: fmt.Errorf("%w: this node has not caught up since it started, and does not know how old this would be", node.ErrNotYet)}, true

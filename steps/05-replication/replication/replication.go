@@ -75,6 +75,7 @@ type Replication struct {
 	replica *node.Replica
 	out     *node.Outbox
 
+	settings  []byte // the first record of a history that this node begins
 	followers []*follower
 	barrier   uint64
 	pending   []pending
@@ -107,17 +108,18 @@ func New(env node.Env, replica *node.Replica, out *node.Outbox, c Config) (*Repl
 	for _, id := range r.config.Peers {
 		r.followers = append(r.followers, &follower{id: id})
 	}
-	if c.New {
+	epoch, leads := replica.Epoch()
+	switch {
+	case c.New:
 		if err := r.begin(); err != nil {
 			return nil, err
 		}
-	}
-	switch last := replica.Log().Last().Index; {
-	case last == 0: // there is nothing to lead
+	case leads && replica.Log().Last().Index == 0: // there is nothing to lead
 		replica.Abdicate()
-	default:
-		if _, leads := replica.Epoch(); leads {
-			r.lead(last)
+	case leads:
+		r.lead()
+		if last := replica.Log().Last(); last.Epoch == epoch {
+			r.barrier = last.Index
 		}
 	}
 	return r, nil
@@ -137,17 +139,35 @@ func (r *Replication) begin() error {
 	if err != nil {
 		return err
 	}
+	r.settings = machine.AppendSettings(nil, s)
 	r.replica.Enter(first, true)
-	r.replica.Append(first, machine.AppendSettings(nil, s))
+	r.lead()
 	return nil
 }
 
-// lead begins to lead. Nobody reads before the entry at barrier is applied.
-func (r *Replication) lead(barrier uint64) {
-	r.barrier, r.foreign = barrier, false
+// lead begins to lead.
+func (r *Replication) lead() {
+	r.barrier, r.foreign = math.MaxUint64, false
 	for _, f := range r.followers {
 		f.begin(r.replica.Log().Last().Index + 1)
 	}
+}
+
+// markEpoch sees to it that the log of a leader says so: the first entry of an
+// epoch is a mark, or the settings of a new history. So the log differs from one
+// with a longer tail of the epoch before, even if nothing is ever written to it.
+// If the mark cannot be written, it is tried again in the next turn.
+func (r *Replication) markEpoch() {
+	epoch, leads := r.replica.Epoch()
+	last := r.replica.Log().Last()
+	if !leads || last.Epoch == epoch {
+		return
+	}
+	var record []byte
+	if last.Index == 0 {
+		record = r.settings
+	}
+	r.barrier = r.replica.Append(epoch, record).Index
 }
 
 // Promote makes this node the leader, in an epoch later than all that it has
@@ -161,12 +181,9 @@ func (r *Replication) Promote() error {
 	case r.replica.Log().Last().Index == 0:
 		return fmt.Errorf("%v has nothing on its disk: to promote it would be to lose everything", r.replica.Self())
 	}
-	next := epoch.Next(r.replica.Self())
-	r.replica.Enter(next, true)
-	// The mark makes this log differ from one with a longer tail of the old epoch,
-	// even if nothing is ever written to it.
-	mark := r.replica.Append(next, nil)
-	r.lead(mark.Index)
+	r.replica.Enter(epoch.Next(r.replica.Self()), true)
+	r.lead()
+	r.markEpoch()
 	return nil
 }
 
@@ -204,6 +221,7 @@ func (r *Replication) Receive(m node.Message) {
 
 // Tick implements node.Module: a leader gives signs of life.
 func (r *Replication) Tick() {
+	r.markEpoch()
 	if _, leads := r.replica.Epoch(); !leads {
 		return
 	}
@@ -249,10 +267,6 @@ func (r *Replication) Unwritten(err error) {
 		r.backlog -= p.size
 		r.pending = r.pending[:n-1]
 	}
-	if _, leads := r.replica.Epoch(); leads && r.barrier > last {
-		r.replica.Abdicate() // the mark of the epoch is not there
-		r.depose()
-	}
 }
 
 // Wake implements node.Module.
@@ -286,6 +300,7 @@ func (r *Replication) Write(w node.Write) {
 			return
 		}
 	}
+	r.markEpoch()
 	p := r.replica.Append(epoch, machine.AppendRequest(nil, w.Request))
 	r.pending = append(r.pending, pending{p.Index, w.ID, size})
 	r.backlog += size

@@ -126,10 +126,11 @@ func (c *Catchup) drop(t *transfer) {
 
 // receiveChunk takes a part of a snapshot that the leader sends.
 func (c *Catchup) receiveChunk(from node.ID, k chunk) {
+	if own := c.replica.Identity(); own != "" && own != k.identity {
+		return
+	}
 	c.replication.Hear(k.epoch)
-	epoch, leads := c.replica.Epoch()
-	own := c.replica.Identity()
-	if k.epoch != epoch || leads || own != "" && own != k.identity || c.working {
+	if epoch, leads := c.replica.Epoch(); k.epoch != epoch || leads || c.working {
 		return
 	}
 	if _, never := c.replica.Log().Holds(k.of.Position); c.replica.Applied().Index >= k.of.Index && !never {
