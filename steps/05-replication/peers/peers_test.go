@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -225,6 +226,37 @@ func TestWhoIsTakenOutOfTheTableGetsNothing(t *testing.T) {
 	})
 }
 
+// TestAConnectionThatIsOfNoUseIsClosed is about a peer that moves, and one that is taken
+// out of the table while it hangs.
+func TestAConnectionThatIsOfNoUseIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network, one, _ := pair(t, peers.Config{})
+		var open atomic.Int32
+		network.through = func(c net.Conn) net.Conn {
+			open.Add(1)
+			return &conn{Conn: c, ended: sync.OnceFunc(func() { open.Add(-1) })}
+		}
+		requireOpen := func(want int32) {
+			t.Helper()
+			synctest.Wait()
+			require.Equal(t, want, open.Load())
+		}
+		one.Send(text(2, "hello"))
+		requireOpen(1)
+		one.Set(2, "two")
+		requireOpen(1)
+		one.Set(2, "elsewhere")
+		requireOpen(0)
+
+		defer hung(network, "three")()
+		one.Set(3, "three")
+		one.Send(text(3, "hello"))
+		requireOpen(1)
+		one.Set(3, "")
+		requireOpen(0)
+	})
+}
+
 func TestAllNodesCanBeGivenTheSameTable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, one, _ := pair(t, peers.Config{})
@@ -259,6 +291,7 @@ func TestOneThatIsLargerThanTheBufferIsLetInAlone(t *testing.T) {
 		one.Send(text(2, "too many"))
 		synctest.Wait()
 		require.Len(t, two.received(), 1)
+		require.Equal(t, "large", two.received()[0].Kind)
 		require.Equal(t, 1, one.about(2).Dropped)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,14 @@ type conn struct {
 	net.Conn
 	write func(net.Conn, []byte) (int, error)
 	read  func(net.Conn, []byte) (int, error)
+	ended func()
+}
+
+func (c *conn) Close() error {
+	if c.ended != nil {
+		c.ended()
+	}
+	return c.Conn.Close()
 }
 
 func (c *conn) Write(b []byte) (int, error) {
@@ -204,6 +213,7 @@ func TestWhatIsNoBatchIsAnsweredWithWords(t *testing.T) {
 		"zeros":                  {"n1", "n2", make([]byte, 100), 400, "a frame cannot have 0 bytes here"},
 		"a flipped bit":          {"n1", "n2", frame(1, 2, "text", "gooe")[:len(good)-1], 400, "changed on the way"},
 		"a kind without an end":  {"n1", "n2", seal([]byte{1, 0, 2, 0, 9, 'a', 'b'}), 400, "a kind that reaches beyond its frame"},
+		"a kind that ends late":  {"n1", "n2", seal([]byte{1, 0, 2, 0, 3, 'a', 'b'}), 400, "a kind that reaches beyond its frame"},
 		"for somebody else":      {"n1", "n2", frame(1, 3, "text", "x"), 400, "from n1 to n3 among those from n1 to n2"},
 		"from somebody else":     {"n1", "n2", frame(4, 2, "text", "x"), 400, "from n4 to n2 among those from n1 to n2"},
 		"larger than can be":     {"n1", "n2", make([]byte, peers.MaxMessage+1000), 413, "at most"},
@@ -276,22 +286,22 @@ func TestNobodyHoldsAConnectionForLong(t *testing.T) {
 func TestStrangersWhoSayNothingKeepThePeersOutForShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network, one, two := pair(t, peers.Config{Timeout: 3 * time.Second})
-		closed := 0
+		var closed atomic.Int32
 		for range 300 {
 			w := dial(t, network, "two")
 			go func() {
 				w.Read(make([]byte, 1))
-				closed++
+				closed.Add(1)
 			}()
 			synctest.Wait()
 		}
-		require.Equal(t, 300-256, closed)
+		require.EqualValues(t, 300-256, closed.Load())
 		one.Send(text(2, "there is no room"))
 		synctest.Wait()
 		require.Equal(t, 1, one.about(2).Lost)
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		require.Equal(t, 300, closed)
+		require.EqualValues(t, 300, closed.Load())
 		one.Send(text(2, "now there is"))
 		synctest.Wait()
 		require.Equal(t, []string{"now there is"}, texts(two.received()))
