@@ -142,7 +142,8 @@ func (l *Log) EpochAt(index uint64) (e Epoch, ok bool) {
 }
 
 // Holds says whether the log has the position. It may not have it yet, or it
-// may never have it: then another history has taken its place.
+// may never have it: then a later history has taken its place. (If what is there
+// is of an earlier epoch, it is this log that is behind.)
 func (l *Log) Holds(p Position) (has, never bool) {
 	last := l.Last()
 	if p.Index > last.Index {
@@ -152,7 +153,7 @@ func (l *Log) Holds(p Position) (has, never bool) {
 		return true, false
 	}
 	e, _ := l.EpochAt(p.Index)
-	return e == p.Epoch, e != p.Epoch
+	return e == p.Epoch, e > p.Epoch
 }
 
 // UpTo returns the position of the last entry that is not above p.Index, nor of

@@ -25,6 +25,8 @@ package node
 import (
 	"errors"
 	"time"
+
+	"zeyrho/steps/04-journal/journal"
 )
 
 // Module is a part of a protocol. Modules share the replica and the outbox of
@@ -99,7 +101,10 @@ func (n *Node) Handle(batch []Input) (dirty bool) {
 	for _, m := range n.modules {
 		m.Tick()
 	}
-	if err := n.replica.log.flush(); err != nil {
+	switch err := n.replica.log.flush(); {
+	case errors.Is(err, journal.ErrFailed): // what could not be written may be there after the next start
+		n.replica.failed = err
+	case err != nil:
 		n.unwritten(err)
 	}
 	return n.replica.dirty()
@@ -131,6 +136,7 @@ func (n *Node) tell(in Input) {
 // entries that are not there.
 func (n *Node) unwritten(err error) {
 	n.out.Messages = nil
+	n.replica.unwritten()
 	for _, m := range n.modules {
 		m.Unwritten(err)
 	}

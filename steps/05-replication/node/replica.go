@@ -136,7 +136,11 @@ func (r *Replica) restart(last uint64) error {
 
 // Install makes o what this replica holds, instead of all that it held.
 func (r *Replica) Install(o Origin) error {
-	if err := r.log.reset(o.At); err != nil {
+	err := r.saveReign() // as in CutBack
+	if err == nil {
+		err = r.log.reset(o.At)
+	}
+	if err != nil {
 		r.failed = err
 		return err
 	}
@@ -216,7 +220,10 @@ func (r *Replica) Append(e Epoch, record []byte) Position { return r.log.append(
 // as long as a start does.
 func (r *Replica) CutBack(last uint64) error {
 	committed := min(r.committed, last)
-	err := r.log.cutBack(max(last, r.log.base.Index))
+	err := r.saveReign() // lest it lead again with fewer entries than it had
+	if err == nil {
+		err = r.log.cutBack(max(last, r.log.base.Index))
+	}
 	if err == nil && r.applied > last {
 		err = r.restart(last)
 	}
@@ -227,7 +234,7 @@ func (r *Replica) CutBack(last uint64) error {
 	if r.log.Last().Index == 0 {
 		r.settings = nil
 	}
-	r.committed = max(r.committed, min(committed, r.log.Last().Index))
+	r.committed = max(r.applied, min(committed, r.log.Last().Index))
 	return nil
 }
 
@@ -300,23 +307,37 @@ func (r *Replica) apply(e Entry) (a machine.Answer, err error) {
 // dirty says whether anything has to be made safe.
 func (r *Replica) dirty() bool { return r.reign != r.saved || r.log.Synced() < r.log.written }
 
-// sync makes everything safe that was written, the epoch first: an entry must
-// not outlive the promise under which it was taken.
+// sync makes everything safe that was written, the epoch first.
 func (r *Replica) sync() error {
 	if r.failed != nil {
 		return r.failed
 	}
-	if r.reign != r.saved {
-		if err := r.reign.save(r.disk); err != nil {
-			r.failed = fmt.Errorf("write down epoch %v: %w", r.reign.epoch, err)
-			return r.failed
-		}
-		r.saved = r.reign
-	}
-	if err := r.log.journal.Sync(); err != nil {
-		r.failed = err
+	if r.failed = r.saveReign(); r.failed == nil {
+		r.failed = r.log.journal.Sync()
 	}
 	return r.failed
+}
+
+// saveReign writes down the epoch: nothing that is done in it may outlive the
+// promise that the node has given with it.
+func (r *Replica) saveReign() error {
+	if r.reign == r.saved {
+		return nil
+	}
+	if err := r.reign.save(r.disk); err != nil {
+		return fmt.Errorf("write down epoch %v: %w", r.reign.epoch, err)
+	}
+	r.saved = r.reign
+	return nil
+}
+
+// unwritten is told that the end of the log could not be written.
+func (r *Replica) unwritten() {
+	last := r.log.Last().Index
+	r.committed = min(r.committed, last)
+	if last == 0 {
+		r.settings = nil
+	}
 }
 
 // Fail ends the replica, and the node with it, because of what was found on its

@@ -17,10 +17,11 @@ func (r *Replication) Read(q node.Query) (reply node.Reply, ok bool) {
 	case !r.current():
 		return node.Reply{}, false
 	case q.Level == node.Session && q.Seen.Index > 0:
-		if _, never := r.replica.Log().Holds(q.Seen); never {
+		has, never := r.replica.Log().Holds(q.Seen)
+		if never {
 			return node.Reply{Err: fmt.Errorf("%w: %v was seen, and the history is at %v", node.ErrVanished, q.Seen, r.replica.Log().Last())}, true
 		}
-		if r.replica.Applied().Index < q.Seen.Index {
+		if !has || r.replica.Applied().Index < q.Seen.Index {
 			return node.Reply{}, false
 		}
 	}
