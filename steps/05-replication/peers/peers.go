@@ -48,6 +48,8 @@ import (
 type Config struct {
 	Cluster string  // its name; who has another one is refused
 	Self    node.ID // who this is
+	// Advertise is where clients reach this node, a URL. Every peer is told.
+	Advertise string
 	// Known reports whether a node may send to this one, whether it is in the
 	// table or not. By default every node of the cluster may.
 	Known func(node.ID) bool
@@ -177,6 +179,7 @@ func (p *Peers) Send(m node.Message) {
 type Status struct {
 	ID        node.ID   `json:"id"`
 	Address   string    `json:"address"`   // "": it sends to us, and nobody has said where it is
+	URL       string    `json:"url"`       // where clients reach it, as it said last
 	Sent      int       `json:"sent"`      // and the peer has answered
 	Lost      int       `json:"lost"`      // perhaps: sent, and it has not answered
 	Dropped   int       `json:"dropped"`   // no room, in the buffer to it or in the inbox of our node
@@ -197,6 +200,17 @@ func (p *Peers) Status() []Status {
 	}
 	slices.SortFunc(all, func(a, b Status) int { return cmp.Compare(a.ID, b.ID) })
 	return all
+}
+
+// URL returns where clients reach a peer, as that has said itself, or "".
+func (p *Peers) URL(id node.ID) string {
+	p.mu.Lock()
+	r := p.table[id]
+	p.mu.Unlock()
+	if r == nil {
+		return ""
+	}
+	return r.figures().URL
 }
 
 // Close ends all goroutines, and Serve. What waits is lost; what is sent from

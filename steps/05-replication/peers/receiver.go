@@ -110,6 +110,7 @@ func (p *Peers) receive(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	peer := p.row(from)
 	p.mu.Unlock()
+	peer.note(func(s *Status) { s.URL = r.Header.Get(headerURL) })
 	until := time.Now().Add(p.config.patience(r.ContentLength))
 	c := http.NewResponseController(w)
 	c.SetReadDeadline(until)

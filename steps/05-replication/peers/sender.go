@@ -21,6 +21,7 @@ const (
 	headerCluster = "Zeyrho-Cluster"
 	headerFrom    = "Zeyrho-From"
 	headerTo      = "Zeyrho-To"
+	headerURL     = "Zeyrho-Advertise"
 )
 
 // maxBatch is how many bytes go at once, if they are not one message. They are
@@ -188,6 +189,7 @@ func (p *Peers) post(r *peer, address string, frames []byte) error {
 	req.Header.Set(headerCluster, p.cluster)
 	req.Header.Set(headerFrom, p.config.Self.String())
 	req.Header.Set(headerTo, r.id.String())
+	req.Header.Set(headerURL, p.config.Advertise)
 	resp, err := p.transport.RoundTrip(req)
 	if err != nil {
 		return plain(ctx, err)

@@ -1,0 +1,65 @@
+package host
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"zeyrho/steps/01-map/shell"
+	"zeyrho/steps/03-server/client"
+	"zeyrho/steps/03-server/program"
+	"zeyrho/steps/05-replication/cluster"
+	"zeyrho/steps/05-replication/node"
+	"zeyrho/steps/05-replication/route"
+)
+
+// LevelFlag adds the flag -read to fs.
+func LevelFlag(fs *flag.FlagSet, level *node.Level) {
+	fs.Func("read", "in the shell, read at `LEVEL`: leader, session or stale (default leader)", func(text string) (err error) {
+		*level, err = route.ParseLevel(text)
+		return err
+	})
+}
+
+// Client returns a client of the nodes at an address, URL[,URL...], and the
+// verbs of a shell on them: on those of c, if that is not nil.
+func Client(address string, level node.Level, config client.Config, c *cluster.Cluster) (*client.Client, []shell.Verb, error) {
+	urls, err := route.Parse(address)
+	if err != nil {
+		return nil, nil, err
+	}
+	talk, err := route.Dial(address, level, config)
+	if c != nil {
+		return talk, c.Verbs(), err
+	}
+	return talk, cluster.Verbs(urls), err
+}
+
+// Cluster starts three nodes of this program on this machine.
+func Cluster(ctx context.Context, f *Flags, port int, log *slog.Logger) (*cluster.Cluster, program.Started, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, program.Started{}, err
+	}
+	c, err := cluster.Start(ctx, cluster.Config{
+		Program: self, Nodes: 3, Dir: f.Dir, Port: port, Log: log,
+		Args: func(int) []string { return f.shared() },
+	})
+	if err != nil {
+		return nil, program.Started{}, err
+	}
+	return c, program.Started{
+		Address:  strings.Join(c.URLs(), ","),
+		Greeting: fmt.Sprintf("Three nodes are running; what they keep is in %s.\n\"status\" shows what they do; \"help\" what can be done to them.", f.Dir),
+		Close:    c.Close,
+	}, nil
+}
+
+// shared returns the flags that all nodes of a cluster are given alike.
+func (f *Flags) shared() []string {
+	acks := acksFlag(f.Acks)
+	return []string{"-cluster", f.Cluster, "-acks", acks.String(), "-segment", fmt.Sprint(f.Segment), "-sessions", fmt.Sprint(f.Sessions)}
+}
