@@ -40,6 +40,7 @@ func FuzzBatch(f *testing.F) {
 		r := httptest.NewRequest(http.MethodPost, "/peer", bytes.NewReader(body))
 		r.Header.Set("Zeyrho-From", "n1")
 		r.Header.Set("Zeyrho-To", "n2")
+		r.Header.Set("Zeyrho-Sum", headerSum("", "n1", "n2"))
 		w := httptest.NewRecorder()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

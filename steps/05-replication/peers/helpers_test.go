@@ -230,6 +230,12 @@ func seal(payload []byte) []byte {
 	return append(b, payload...)
 }
 
+// headerSum is the checksum of the headers of a batch without an Advertise.
+func headerSum(cluster, from, to string) string {
+	text := cluster + "\n" + from + "\n" + to + "\n\n"
+	return fmt.Sprintf("%08x", crc32.Checksum([]byte(text), crc32.MakeTable(crc32.Castagnoli)))
+}
+
 // requireSame compares long messages, and prints short ones.
 func requireSame(t *testing.T, want, got []node.Message) {
 	t.Helper()

@@ -10,7 +10,7 @@
 //	POST /peer    204; the body is a batch, see frame.go
 //
 // It is HTTP, which knows how to keep a connection and how to replace one that
-// is broken. Three headers say what cluster this is, who sends, and to whom.
+// is broken. Headers say what cluster this is, who sends, and to whom.
 //
 // # What is promised
 //

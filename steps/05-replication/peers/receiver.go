@@ -102,8 +102,9 @@ func (p *Peers) Handler() http.Handler {
 func (p *Peers) receive(w http.ResponseWriter, r *http.Request) {
 	from, no := p.admit(r)
 	if no != nil {
-		host, _, _ := net.SplitHostPort(r.RemoteAddr)
-		p.notices.warn("a node is refused", from, fmt.Sprintf("%v; it came from %q", no, host))
+		if host, _, _ := net.SplitHostPort(r.RemoteAddr); from != 0 {
+			p.notices.warn("a node is refused", from, fmt.Sprintf("%v; it came from %q", no, host))
+		}
 		no.write(w)
 		return
 	}
@@ -111,24 +112,22 @@ func (p *Peers) receive(w http.ResponseWriter, r *http.Request) {
 	peer := p.row(from)
 	p.mu.Unlock()
 	peer.note(func(s *Status) { s.URL = r.Header.Get(headerURL) })
-	until := time.Now().Add(p.config.patience(r.ContentLength))
-	c := http.NewResponseController(w)
-	c.SetReadDeadline(until)
-	c.SetWriteDeadline(until.Add(p.config.Timeout))
-	if no := p.take(r, peer); no != nil {
+	if no := p.take(w, r, peer); no != nil {
 		no.write(w)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// admit says who sends a batch, if he may.
+// admit says who sends a batch, and why it is not taken if it is not.
 func (p *Peers) admit(r *http.Request) (from node.ID, no *refusal) {
 	cluster, _ := url.PathUnescape(r.Header.Get(headerCluster))
 	from, unsaid := node.ParseID(r.Header.Get(headerFrom))
 	to, unclear := node.ParseID(r.Header.Get(headerTo))
 	self := p.config.Self
 	switch err := errors.Join(unsaid, unclear); {
+	case r.Header.Get(headerSum) != sumOf(r.Header):
+		return 0, refuse(http.StatusBadRequest, "%v: the checksum of the headers does not fit", errDamaged)
 	case err != nil:
 		no = refuse(http.StatusBadRequest, "%s and %s must be nodes: %v", headerFrom, headerTo, err)
 	case cluster != p.config.Cluster:
@@ -139,22 +138,27 @@ func (p *Peers) admit(r *http.Request) (from node.ID, no *refusal) {
 		no = refuse(http.StatusConflict, "this is %v, too: give one of the two another number", self)
 	case !p.config.Known(from):
 		no = refuse(http.StatusForbidden, "%v does not know %v: add it to the cluster, or correct its number", self, from)
-	case r.ContentLength <= 0:
-		no = refuse(http.StatusLengthRequired, "a batch has frames, and says how long it is")
-	case r.ContentLength > maxBody:
-		no = refuse(http.StatusRequestEntityTooLarge, "a batch has at most %d bytes", maxBody)
 	}
 	return from, no
 }
 
 // take hands the messages of a batch to the node as they come, up to the first
 // that is damaged.
-func (p *Peers) take(r *http.Request, from *peer) *refusal {
+func (p *Peers) take(w http.ResponseWriter, r *http.Request, from *peer) *refusal {
+	switch {
+	case r.ContentLength <= 0:
+		return refuse(http.StatusLengthRequired, "a batch has frames, and says how long it is")
+	case r.ContentLength > maxBody:
+		return refuse(http.StatusRequestEntityTooLarge, "a batch has at most %d bytes", maxBody)
+	}
+	until := time.Now().Add(p.config.patience(r.ContentLength))
+	c := http.NewResponseController(w)
+	c.SetReadDeadline(until)
+	c.SetWriteDeadline(until.Add(p.config.Timeout))
 	body := bufio.NewReaderSize(r.Body, int(min(r.ContentLength, 32<<10)))
 	for left := r.ContentLength; left > 0; {
 		m, err := readFrame(body, left)
 		if err == nil && (m.From != from.id || m.To != p.config.Self) {
-			// The headers of the request have no checksum, so they may be what is wrong.
 			err = fmt.Errorf("%w: a message from %v to %v among those from %v to %v", errDamaged, m.From, m.To, from.id, p.config.Self)
 		}
 		switch {

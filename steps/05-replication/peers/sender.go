@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -22,7 +23,18 @@ const (
 	headerFrom    = "Zeyrho-From"
 	headerTo      = "Zeyrho-To"
 	headerURL     = "Zeyrho-Advertise"
+	headerSum     = "Zeyrho-Sum"
 )
+
+// sumOf returns the checksum of what the headers of a batch say. A bit of them
+// that has changed must not pass for another node, or for a wrong peer table.
+func sumOf(h http.Header) string {
+	sum := crc32.New(castagnoli)
+	for _, name := range []string{headerCluster, headerFrom, headerTo, headerURL} {
+		fmt.Fprintln(sum, h.Get(name))
+	}
+	return fmt.Sprintf("%08x", sum.Sum32())
+}
 
 // maxBatch is how many bytes go at once, if they are not one message. They are
 // lost together, so they should not be more than keep a fast line busy.
@@ -190,6 +202,7 @@ func (p *Peers) post(r *peer, address string, frames []byte) error {
 	req.Header.Set(headerFrom, p.config.Self.String())
 	req.Header.Set(headerTo, r.id.String())
 	req.Header.Set(headerURL, p.config.Advertise)
+	req.Header.Set(headerSum, sumOf(req.Header))
 	resp, err := p.transport.RoundTrip(req)
 	if err != nil {
 		return plain(ctx, err)

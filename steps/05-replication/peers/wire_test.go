@@ -83,7 +83,7 @@ func TestNoFlippedBitComesThrough(t *testing.T) {
 }
 
 func flip(t *testing.T, where string, position, bit, corrupt int) (over bool, _ int) {
-	network, one, two := pair(t, peers.Config{Known: func(id node.ID) bool { return id <= 2 }})
+	network, one, two := pair(t, peers.Config{Advertise: "http://somewhere:8080"})
 	f := &flipper{position, bit}
 	network.through = func(c net.Conn) net.Conn {
 		if where == "request" {
@@ -107,6 +107,9 @@ func flip(t *testing.T, where string, position, bit, corrupt int) (over bool, _ 
 	}
 	require.NotEmpty(t, got)
 	require.Equal(t, "another", got[len(got)-1], "bit %d of byte %d: it goes on", bit, position)
+	require.Len(t, two.Status(), 1, "bit %d of byte %d: nobody is there who is not", bit, position)
+	require.Equal(t, "http://somewhere:8080", two.URL(1), "bit %d of byte %d", bit, position)
+	require.Empty(t, two.log.all(), "bit %d of byte %d: it does not look like a stranger", bit, position)
 	return over, corrupt + two.about(1).Corrupt
 }
 
@@ -126,9 +129,13 @@ func dial(t *testing.T, n *memory, address string) wire {
 
 // post posts a batch and returns the answer.
 func (w wire) post(cluster, from, to string, body []byte) (status int, text string) {
-	go fmt.Fprintf(w, "POST /peer HTTP/1.1\r\nHost: x\r\nZeyrho-Cluster: %s\r\nZeyrho-From: %s\r\nZeyrho-To: %s\r\nContent-Length: %d\r\n\r\n%s",
-		cluster, from, to, len(body), body)
+	go fmt.Fprintf(w, "%s%s", head(cluster, from, to, len(body)), body)
 	return w.answer()
+}
+
+func head(cluster, from, to string, length int) string {
+	return fmt.Sprintf("POST /peer HTTP/1.1\r\nHost: x\r\nZeyrho-Cluster: %s\r\nZeyrho-From: %s\r\nZeyrho-To: %s\r\nZeyrho-Sum: %s\r\nContent-Length: %d\r\n\r\n",
+		cluster, from, to, headerSum(cluster, from, to), length)
 }
 
 func (w wire) answer() (status int, text string) {
@@ -261,7 +268,7 @@ func TestWhoComesToTheWrongPortIsToldSo(t *testing.T) {
 
 // TestNobodyHoldsAConnectionForLong is about those who say nothing, or half of it.
 func TestNobodyHoldsAConnectionForLong(t *testing.T) {
-	header := "POST /peer HTTP/1.1\r\nHost: x\r\nZeyrho-Cluster: c\r\nZeyrho-From: n1\r\nZeyrho-To: n2\r\nContent-Length: 50\r\n\r\n"
+	header := head("c", "n1", "n2", 50)
 	for name, c := range map[string]struct {
 		say  string
 		took time.Duration
