@@ -49,7 +49,7 @@ func main() {
 	p := program.Program{
 		Name: name, Usage: usage, Listen: listen, InFlight: 256, Beside: []string{"read"},
 		Flags: func(fs *flag.FlagSet) {
-			f.Register(fs, name)
+			f.Register(fs, name, 64<<20)
 			host.LevelFlag(fs, &level)
 			address = fs.Lookup("listen")
 		},
@@ -68,7 +68,7 @@ func main() {
 		if f.Dir == "" {
 			f.Dir = filepath.Join(os.TempDir(), fmt.Sprintf("zeyrho-05-%d", os.Getuid()))
 		}
-		nodes, started, err = host.Cluster(ctx, &f, 7005, log)
+		nodes, started, err = host.Cluster(ctx, &f, 7005, log, func(int) []string { return nil })
 		return started, err
 	}
 	os.Exit(p.Run(os.Args[1:]))

@@ -34,8 +34,9 @@ type Flags struct {
 	WithParent bool
 }
 
-// Register adds the flags to fs. Step is the name of the step, for defaults.
-func (f *Flags) Register(fs *flag.FlagSet, step string) {
+// Register adds the flags to fs. The name of the step and the size of a segment
+// are for defaults.
+func (f *Flags) Register(fs *flag.FlagSet, step string, segment int64) {
 	f.ID, f.Peers = 1, Table{}
 	fs.Var((*idFlag)(&f.ID), "id", "this is node `N`")
 	fs.StringVar(&f.Dir, "dir", "", "keep the data in the directory `DIR`, which is made if there is none")
@@ -46,7 +47,7 @@ func (f *Flags) Register(fs *flag.FlagSet, step string) {
 	fs.Var((*acksFlag)(&f.Acks), "acks", "acknowledge a write when it is on `DISKS`: async (the leader's), a number, majority, or all.\nAll nodes should be given the same")
 	fs.BoolVar(&f.New, "new", false, "begin a new history and lead it; only for the first start of the first node")
 	program.Positive(fs, &f.Sessions, "sessions", 10_000, "with -new: remember `N` sessions")
-	program.Positive(fs, &f.Segment, "segment", 64<<20, "begin a new file of the journal after so many `BYTES`")
+	program.Positive(fs, &f.Segment, "segment", segment, "begin a new file of the journal after so many `BYTES`")
 	program.Positive(fs, &f.Queue.Bytes, "queue-bytes", 8<<20, "refuse writes when `N` bytes of them wait for the disk")
 	program.Positive(fs, &f.Queue.Wait, "queue-wait", time.Second, "refuse writes that have waited for the disk for so much `TIME`")
 	fs.BoolVar(&f.WithParent, "with-parent", false, "end when the standard input does: with the process that holds its other end")

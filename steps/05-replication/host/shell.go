@@ -38,15 +38,16 @@ func Client(address string, level node.Level, config client.Config, c *cluster.C
 	return talk, cluster.Verbs(urls), err
 }
 
-// Cluster starts three nodes of this program on this machine.
-func Cluster(ctx context.Context, f *Flags, port int, log *slog.Logger) (*cluster.Cluster, program.Started, error) {
+// Cluster starts three nodes of this program on this machine, the first of them
+// for clients at port. What more returns are further flags of node i.
+func Cluster(ctx context.Context, f *Flags, port int, log *slog.Logger, more func(i int) []string) (*cluster.Cluster, program.Started, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, program.Started{}, err
 	}
 	c, err := cluster.Start(ctx, cluster.Config{
 		Program: self, Nodes: 3, Dir: f.Dir, Port: port, Log: log,
-		Args: func(int) []string { return f.shared() },
+		Args: func(i int) []string { return append(f.shared(), more(i)...) },
 	})
 	if err != nil {
 		return nil, program.Started{}, err

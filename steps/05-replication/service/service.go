@@ -95,7 +95,7 @@ func (s *Service) read(ctx context.Context, q node.Query) (node.Reply, error) {
 	defer cancel()
 	r, err := s.loop.Read(ctx, q)
 	if err != nil {
-		return node.Reply{}, s.problem(err)
+		return node.Reply{}, s.Problem(err)
 	}
 	f.at, f.lag = r.At, r.Lag
 	return r, nil
@@ -107,13 +107,13 @@ func (s *Service) Do(ctx context.Context, c kv.Command) (kv.Result, error) {
 		return kv.Result{}, err
 	}
 	r, err := s.write(ctx, machine.Request{Command: c})
-	return r.Result, s.problem(err)
+	return r.Result, s.Problem(err)
 }
 
 // OpenSession issues a session.
 func (s *Service) OpenSession(ctx context.Context) (session.ID, error) {
 	r, err := s.write(ctx, machine.Request{OpenSession: true})
-	return session.ID(r.Opened), s.problem(err)
+	return session.ID(r.Opened), s.Problem(err)
 }
 
 // DoOnce carries out c if the request id is fresh, and otherwise gives the
@@ -129,7 +129,7 @@ func (s *Service) DoOnce(ctx context.Context, id session.Identity, c kv.Command)
 	if s.land(id, err) {
 		return kv.Result{}, fmt.Errorf("%w: this one was refused: %v", session.ErrInProgress, err)
 	}
-	return r.Result, s.problem(err)
+	return r.Result, s.Problem(err)
 }
 
 func (s *Service) fly(id session.Identity, by int) {
@@ -168,9 +168,9 @@ func (s *Service) write(ctx context.Context, r machine.Request) (node.Reply, err
 	return reply, err
 }
 
-// problem puts what a node says into the words of HTTP. What it does not know,
+// Problem puts what a node says into the words of HTTP. What it does not know,
 // package server does.
-func (s *Service) problem(err error) error {
+func (s *Service) Problem(err error) error {
 	if e, ok := errors.AsType[*node.NotLeaderError](err); ok {
 		to := ""
 		if e.Leader != 0 {

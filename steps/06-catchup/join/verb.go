@@ -1,0 +1,153 @@
+package join
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"zeyrho/steps/01-map/shell"
+	"zeyrho/steps/03-server/server"
+	"zeyrho/steps/05-replication/cluster"
+)
+
+const helpAdd = `start one more node, and let it catch up while the others go on
+It is a learner: it is sent everything, and does not count as a disk.
+"status live" in another shell shows it, too.`
+
+// Verb returns the verb that adds a node to a cluster on this machine.
+func Verb(c *cluster.Cluster) shell.Verb {
+	return shell.Verb{Name: "add", Help: helpAdd, Run: func(ctx context.Context, args []shell.Word, out io.Writer) error {
+		if len(args) > 0 {
+			return shell.UsageError("add takes no arguments")
+		}
+		before := c.URLs()
+		m, err := c.Add(ctx)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s is running, at %s\n", m.Name(), m.URL)
+		if err := tell(ctx, before, m); err != nil {
+			return fmt.Errorf("%s is running, but nobody leads that could be told: %w", m.Name(), err)
+		}
+		return watch(ctx, m, out)
+	}}
+}
+
+// tell tells the leader, whoever of the nodes that is.
+func tell(ctx context.Context, urls []string, m cluster.Member) error {
+	body, err := json.Marshal(map[string]any{"id": m.ID, "peer": m.Peer})
+	for _, url := range urls {
+		if err == nil && ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		var told bool
+		if told, err = post(ctx, url+"/members", body); told {
+			return nil
+		}
+	}
+	return cmp.Or(err, errors.New("there are no nodes"))
+}
+
+// post sends a request, which may be redirected.
+func post(ctx context.Context, url string, body []byte) (ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return false, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusAccepted {
+		return true, nil
+	}
+	p := server.NewProblem(resp.StatusCode, "", "the answer is %s", resp.Status)
+	_ = json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(p) // what is none of ours says less
+	return false, p
+}
+
+// report is what is used of the answer to GET /status.
+type report struct {
+	Role     string `json:"role"`
+	Applied  uint64 `json:"applied"`
+	Lag      uint64 `json:"lag"`
+	Snapshot struct {
+		Fetched   int `json:"fetched"`
+		Receiving *struct {
+			Bytes   int64   `json:"bytes"`
+			Size    int64   `json:"size"`
+			Seconds float64 `json:"seconds"`
+		} `json:"receiving"`
+	} `json:"snapshot"`
+}
+
+// watch shows how a node catches up: a bar for people, a line at the end in a
+// pipe.
+func watch(ctx context.Context, m cluster.Member, out io.Writer) error {
+	began := time.Now()
+	bar := shell.Interactive()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		r, err := ask(ctx, m.URL)
+		if err == nil && r.Role == "learner" && r.Applied > 0 && r.Lag == 0 && r.Snapshot.Receiving == nil {
+			end := fmt.Sprintf("%s has caught up with entry %d, after %.1f s", m.Name(), r.Applied, time.Since(began).Seconds())
+			if bar {
+				end = "\r\x1b[K" + end
+			}
+			fmt.Fprintln(out, end)
+			return nil
+		}
+		if bar && err == nil {
+			fmt.Fprint(out, "\r\x1b[K"+line(r))
+			if f, ok := out.(interface{ Flush() error }); ok {
+				_ = f.Flush() // if nobody looks there is nothing to show
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s goes on catching up; \"status\" shows how far it is: %w", m.Name(), ctx.Err())
+		}
+	}
+}
+
+// line says how far a node is.
+func line(r report) string {
+	const width = 30
+	in := r.Snapshot.Receiving
+	switch {
+	case in != nil && in.Size > 0:
+		full := int(width * in.Bytes / in.Size)
+		return fmt.Sprintf("snapshot [%s%s] %3d %%  %.1f of %.1f MB, %.1f s", strings.Repeat("#", full), strings.Repeat(".", width-full),
+			100*in.Bytes/in.Size, float64(in.Bytes)/1e6, float64(in.Size)/1e6, in.Seconds)
+	case r.Applied > 0:
+		return fmt.Sprintf("entries: at %d, %d behind", r.Applied, r.Lag)
+	}
+	return "waiting for the leader"
+}
+
+func ask(ctx context.Context, url string) (r report, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/status", nil)
+	if err != nil {
+		return r, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return r, err
+	}
+	defer resp.Body.Close()
+	return r, json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&r)
+}
