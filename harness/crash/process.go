@@ -39,7 +39,7 @@ type process struct {
 
 func (x *explorer) newProcess(number int, d *simdisk.Disk, b *book, watched bool) *process {
 	p := &process{x: x, number: number, disk: d, book: b, watched: watched}
-	d.Faults = x.plan.faults(number)
+	d.Faults, d.Traced = x.plan.faults(number), true
 	d.Before = func(op simdisk.Op) {
 		p.tellOp(op)
 		if p.watched && p.changed {

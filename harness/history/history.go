@@ -57,6 +57,7 @@ type Op struct {
 	If     *uint64 `json:"if,omitempty"`    // the version that a write requires; 0 is "absent"
 	After  string  `json:"after,omitempty"` // scan: only keys greater than it
 	Limit  int     `json:"limit,omitempty"` // scan: at most so many items; 0 is the store's own limit
+	Level  string  `json:"level,omitempty"` // of a read, where that is a choice: how fresh the answer must be; "" is the freshest
 	Call   int64   `json:"call"`            // nanoseconds since the run began
 	Return int64   `json:"return"`          // likewise; of no meaning when Unknown
 	Node   string  `json:"node,omitempty"`  // who served it, if that is known

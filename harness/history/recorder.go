@@ -37,7 +37,7 @@ type Answer struct {
 //   - A client has one operation at a time, and none after an Unknown.
 type Recorder struct {
 	header Header
-	start  time.Time
+	clock  func() int64
 
 	// OnBegin and OnEnd, if set before the first operation, are called after
 	// every begin and end by the goroutine of the client that caused it, with
@@ -57,12 +57,19 @@ type Recorder struct {
 
 // NewRecorder begins a run: its clock stands at 0 and its phase is "start".
 func NewRecorder(h Header) *Recorder {
-	return &Recorder{header: h, start: time.Now(), phase: "start"}
+	start := time.Now()
+	return NewRecorderBy(h, func() int64 { return int64(time.Since(start)) })
+}
+
+// NewRecorderBy begins a run that has a clock of its own: it returns the
+// nanoseconds since the run began, and never goes back. A simulation has one.
+func NewRecorderBy(h Header, clock func() int64) *Recorder {
+	return &Recorder{header: h, clock: clock, phase: "start"}
 }
 
 // Now returns the nanoseconds since the run began, by a clock that never goes
 // back.
-func (r *Recorder) Now() int64 { return int64(time.Since(r.start)) }
+func (r *Recorder) Now() int64 { return r.clock() }
 
 // Counts says how far the run is.
 func (r *Recorder) Counts() Counts {
@@ -169,7 +176,7 @@ type Client struct {
 }
 
 // Begin records that the client is about to ask for op, of which Kind, Key,
-// Value, If, After and Limit count; the rest is filled in. Ask the store after
+// Value, If, After, Limit and Level count; the rest is filled in. Ask the store after
 // Begin has returned, and call End when the answer is there.
 func (c *Client) Begin(op Op) *Call {
 	if c.busy {

@@ -60,6 +60,7 @@ func (d *Disk) decide(c choose) decision {
 }
 
 func (n *inode) decide(name string, c choose) remains {
+	n.settle()
 	out := remains{name: name, node: n, size: n.sizes[0]}
 	if lengths := n.lengths(); len(lengths) > 1 {
 		out.size = lengths[c(aSize, len(lengths))]
@@ -134,6 +135,33 @@ func (d *Disk) Fates(limit int, rng *rand.Rand) (fates []Fate, all bool) {
 		}
 	}
 	return fates[:min(limit, len(fates))], all
+}
+
+// Draw returns a fate that rng draws, one of the extremes among them as often as
+// any other.
+func (d *Disk) Draw(rng *rand.Rand) Fate {
+	extreme := rng.IntN(4)
+	return d.fate(func(_ question, n int) int {
+		switch extreme {
+		case 0:
+			return 0
+		case 1:
+			return n - 1
+		}
+		return rng.IntN(n)
+	})
+}
+
+// Unsynced returns the names of the files of which anything is open: their bytes,
+// their length or their name.
+func (d *Disk) Unsynced() (names []string) {
+	for name, n := range d.names {
+		if !n.safe() || d.synced[name] != n {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func holds(fates []Fate, f Fate) bool {

@@ -8,7 +8,11 @@ import (
 
 // inode is a file, whatever it is called.
 //
-// Invariants:
+// Mostly a file is written and synced, and nobody asks what might have become of
+// it between. So what a write does to sectors and sizes is found out only when
+// somebody wants to know: see settle.
+//
+// Invariants, when it is settled:
 //   - sizes begins with the length that is safe and ends with that of content.
 //   - A sector that is not in sectors is on the disk as content has it.
 //   - A byte of sectors' last versions beyond the end of content is zero.
@@ -17,6 +21,11 @@ type inode struct {
 	content []byte // what is read
 	sizes   []int64
 	sectors []sector // by their index
+
+	// late has what the content was, one change after another, since the file was
+	// settled or synced; it is empty if it is what it was then. Nobody changes a
+	// byte in any of them.
+	late [][]byte
 }
 
 // sector is a part of a file that may be found in more than one state.
@@ -27,12 +36,35 @@ type sector struct {
 }
 
 func (n *inode) clone() *inode {
-	c := &inode{name: n.name, content: slices.Clip(n.content), sizes: slices.Clip(n.sizes), sectors: slices.Clone(n.sectors)}
+	n.settle()
+	c := &inode{name: n.name, content: slices.Clip(n.content), sizes: slices.Clone(n.sizes), sectors: slices.Clone(n.sectors)}
 	for i := range c.sectors {
 		c.sectors[i].versions = slices.Clip(c.sectors[i].versions)
 	}
 	return c
 }
+
+// write gives the file another content. Up to where the shorter of the two ends,
+// they are the same.
+func (n *inode) write(content []byte) {
+	n.late = append(n.late, n.content)
+	n.content = content
+}
+
+// settle finds out what the writes of late have done.
+func (n *inode) settle() {
+	if len(n.late) == 0 {
+		return
+	}
+	states := append(n.late, n.content)
+	n.late, n.content = nil, states[0]
+	for _, next := range states[1:] {
+		n.change(next, min(len(n.content), len(next)), max(len(n.content), len(next)))
+	}
+}
+
+// safe says whether nothing about the file is open.
+func (n *inode) safe() bool { return len(n.late) == 0 && len(n.sectors) == 0 && len(n.sizes) == 1 }
 
 // change gives the file another content, which differs only between from and to.
 func (n *inode) change(content []byte, from, to int) {
@@ -65,12 +97,19 @@ func cut(content []byte, index int) string {
 
 // sync makes safe what is dirty. What an earlier sync gave up stays undecided.
 func (n *inode) sync() {
+	if len(n.sectors) == 0 && len(n.sizes) == 1 {
+		clear(n.late)
+		n.late, n.sizes[0] = n.late[:0], int64(len(n.content))
+		return
+	}
+	n.settle()
 	n.sectors = slices.DeleteFunc(n.sectors, func(s sector) bool { return s.dirty || s.index*Sector >= len(n.content) })
 	n.sizes = []int64{int64(len(n.content))}
 }
 
 // giveUp is a sync that fails: nothing is dirty any more, and nothing is safe.
 func (n *inode) giveUp() {
+	n.settle()
 	for i := range n.sectors {
 		n.sectors[i].dirty = false
 	}
@@ -123,8 +162,8 @@ func (f *file) Append(b []byte) error {
 		b = b[:min(fault.Keep, len(b))]
 		err = fault.err("write", f.node.name)
 	}
-	f.d.mix(string(b))
-	f.node.change(append(f.node.content, b...), size, size+len(b))
+	f.d.mixBytes(b)
+	f.node.write(append(f.node.content, b...))
 	return err
 }
 
@@ -139,7 +178,7 @@ func (f *file) Truncate(size int64) error {
 	case size < 0 || size > int64(len(f.node.content)):
 		return &fs.PathError{Op: "truncate", Path: f.node.name, Err: fs.ErrInvalid}
 	}
-	f.node.change(slices.Clone(f.node.content[:size]), int(size), len(f.node.content))
+	f.node.write(slices.Clone(f.node.content[:size]))
 	return nil
 }
 

@@ -31,8 +31,6 @@
 package simdisk
 
 import (
-	"fmt"
-	"hash/fnv"
 	"io"
 	"io/fs"
 	"maps"
@@ -58,12 +56,16 @@ type Disk struct {
 	Before func(Op)
 	// Faults hit the operations whose numbers they name.
 	Faults []Fault
-	// Trace has all operations so far, the first one being number 1.
-	Trace []Op
+	// Trace has all operations so far, the first one being number 1, if Traced is
+	// set before the first.
+	Trace  []Op
+	Traced bool
 
 	names   map[string]*inode // as a program sees them
 	synced  map[string]*inode // as they were when SyncDir was last called
 	pending []rename          // what was done to names since
+	ops     int               // how many operations there were
+	hits    int               // how many of them a fault has hit
 	hash    uint64            // of everything that was done
 	locked  bool
 }
@@ -108,32 +110,30 @@ func (d *Disk) Clone() *Disk {
 
 // begin counts an operation, and says how it is to fail, if it is.
 func (d *Disk) begin(op Op) (fault Fault, failed bool) {
-	op.N = len(d.Trace) + 1
+	d.ops++
+	op.N = d.ops
 	for _, f := range d.Faults {
 		if f.hits(op) {
 			fault, failed, op.Fault = f, true, f.Kind
+			d.hits++
 			break
 		}
 	}
 	if d.Before != nil {
 		d.Before(op)
 	}
-	d.Trace = append(d.Trace, op)
-	d.mix(op.String())
+	if d.Traced {
+		d.Trace = append(d.Trace, op)
+	}
+	d.mixOp(op)
 	return fault, failed
 }
 
-// mix adds text to the hash of what was done.
-func (d *Disk) mix(text string) {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%016x ", d.hash)
-	io.WriteString(h, text)
-	d.hash = h.Sum64()
-}
+// Ops returns how many operations there were so far.
+func (d *Disk) Ops() int { return d.ops }
 
-// Hash is a number that differs, in all likelihood, when anything that was done
-// to the disk does.
-func (d *Disk) Hash() uint64 { return d.hash }
+// Hits returns how many of them a fault has hit.
+func (d *Disk) Hits() int { return d.hits }
 
 // Create implements disk.Disk.
 func (d *Disk) Create(name string) (disk.File, error) {

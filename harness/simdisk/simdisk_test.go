@@ -132,7 +132,7 @@ func TestAfterAFailedSyncTheNextOneSucceedsAndWritesNothing(t *testing.T) {
 	d := simdisk.New()
 	f := safe(t, d, "x", "a")
 	require.NoError(t, f.Append([]byte("b")))
-	d.Faults = []simdisk.Fault{{At: len(d.Trace) + 1, Kind: simdisk.FailedSync}}
+	d.Faults = []simdisk.Fault{{At: d.Ops() + 1, Kind: simdisk.FailedSync}}
 	require.ErrorIs(t, f.Sync(), syscall.EIO)
 	require.NoError(t, f.Sync())
 	b := make([]byte, 2)
@@ -149,7 +149,7 @@ func TestAfterAFailedSyncTheNextOneSucceedsAndWritesNothing(t *testing.T) {
 func TestAfterAFailedSyncOfTheDirectoryTheNextOneWritesNothing(t *testing.T) {
 	d := simdisk.New()
 	create(t, d, "x", "")
-	d.Faults = []simdisk.Fault{{At: len(d.Trace) + 1, Kind: simdisk.FailedSync}}
+	d.Faults = []simdisk.Fault{{At: d.Ops() + 1, Kind: simdisk.FailedSync}}
 	require.Error(t, d.SyncDir())
 	require.NoError(t, d.Rename("x", "y"))
 	create(t, d, "z", "")
@@ -161,7 +161,7 @@ func TestALyingSyncIsFoundOutByALossOfPower(t *testing.T) {
 	d := simdisk.New()
 	f := safe(t, d, "x", "")
 	require.NoError(t, f.Append([]byte("a")))
-	d.Faults = []simdisk.Fault{{At: len(d.Trace) + 1, Kind: simdisk.Lie}}
+	d.Faults = []simdisk.Fault{{At: d.Ops() + 1, Kind: simdisk.Lie}}
 	require.NoError(t, f.Sync())
 	assert.Contains(t, outcomes(t, d), "x=")
 }
@@ -170,7 +170,7 @@ func TestFailedWritesKeepWhatTheyAreToldTo(t *testing.T) {
 	for kind, want := range map[simdisk.FaultKind]error{simdisk.EIO: syscall.EIO, simdisk.NoSpace: syscall.ENOSPC, simdisk.Short: io.ErrShortWrite} {
 		d := simdisk.New()
 		f := safe(t, d, "x", "a")
-		d.Faults = []simdisk.Fault{{At: len(d.Trace) + 1, Kind: kind, Keep: 1}}
+		d.Faults = []simdisk.Fault{{At: d.Ops() + 1, Kind: kind, Keep: 1}}
 		require.ErrorIs(t, f.Append([]byte("bc")), want)
 		assert.Equal(t, "ab", string(d.Bytes("x")))
 	}
@@ -214,6 +214,7 @@ func TestManyFatesAreDrawnAndTheExtremesAreAmongThem(t *testing.T) {
 
 func TestAFateIsToldInWords(t *testing.T) {
 	d := simdisk.New()
+	d.Traced = true
 	f := safe(t, d, "x", "a")
 	create(t, d, "y", "")
 	require.NoError(t, f.Append([]byte(strings.Repeat("b", 600))))

@@ -1,0 +1,405 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"zeyrho/harness/simdisk"
+	"zeyrho/steps/01-map/kv"
+	"zeyrho/steps/04-journal/machine"
+	"zeyrho/steps/05-replication/node"
+)
+
+// guard watches the nodes from inside, after everything that happens to one. It
+// knows every entry that was ever safe on a disk.
+//
+// What it looks at are the promises of the protocol, of which no client ever
+// hears. Many of them break long before a client is told something wrong.
+type guard struct {
+	w    *World
+	log  []slot // by index; 0 is unused
+	seen []seen // by node
+	most uint64 // that was ever committed
+}
+
+// slot is what the guard knows of an index.
+type slot struct {
+	first     entry
+	others    []entry    // another leader had something else there
+	committed node.Epoch // the epoch of the entry that was committed here last
+	reign     node.Epoch // and that of the leader who said so
+}
+
+// entry is an entry that is, or was, safe on some disk.
+type entry struct {
+	epoch node.Epoch
+	chain hash   // of this entry and all before it
+	disks uint64 // of which nodes, a bit each; also if they have lost it since
+}
+
+// seen is what the guard has seen of a node.
+type seen struct {
+	epoch     node.Epoch    // the latest that it has told anybody
+	safe      node.Position // all up to there is on its disk
+	committed uint64
+	applied   uint64
+	floor     uint64 // applied must not fall below, in this reign
+	reign     node.Epoch
+	entered   uint64 // what was committed when this reign began
+}
+
+func newGuard(w *World) *guard {
+	return &guard{w: w, log: make([]slot, 1), seen: make([]seen, w.plan.Nodes)}
+}
+
+func (g *guard) of(h *host) *seen { return &g.seen[h.id-1] }
+
+// slot returns the slot of an index.
+func (g *guard) slot(index uint64) *slot {
+	for uint64(len(g.log)) <= index {
+		g.log = append(g.log, slot{})
+	}
+	return &g.log[index]
+}
+
+// find returns the entry of an epoch, or nil.
+func (s *slot) find(e node.Epoch) *entry {
+	if s.first.epoch == e {
+		return &s.first
+	}
+	for i := range s.others {
+		if s.others[i].epoch == e {
+			return &s.others[i]
+		}
+	}
+	return nil
+}
+
+func (s *slot) add(e entry) *entry {
+	if s.first.epoch == 0 {
+		s.first = e
+		return &s.first
+	}
+	s.others = append(s.others, e)
+	return &s.others[len(s.others)-1]
+}
+
+// opened is called when a process has read its disk.
+func (g *guard) opened(h *host) {
+	s, r := g.of(h), h.process.Replica()
+	if e, _ := r.Epoch(); e < s.epoch {
+		g.w.fail("epoch", "%v was started again, and knows of no later epoch than %v; before, it has told others of %v", h.id, e, s.epoch)
+		return
+	}
+	if last := r.Log().Last(); !g.holds(h, s.safe) {
+		g.w.fail("persistence", "%v was started again, and its log ends at %v; %v had been safe on its disk", h.id, last, s.safe)
+		return
+	}
+	s.committed, s.applied, s.floor, s.entered = 0, 0, 0, 0
+	if e, leads := r.Epoch(); leads {
+		h.led, s.reign = true, e
+	}
+	s.safe = node.Position{}
+	g.safe(h)
+	g.progress(h)
+}
+
+// holds says whether the log of a node has a position.
+func (g *guard) holds(h *host, p node.Position) bool {
+	log := h.process.Replica().Log()
+	if p.Index+1 < log.First() {
+		return true // it was cut off at the front, which is for those who have it elsewhere
+	}
+	e, ok := log.EpochAt(p.Index)
+	return ok && e == p.Epoch
+}
+
+// died is called when a process has ended.
+func (g *guard) died(*host) {}
+
+// forgets is called when the disk of a node is another one.
+func (g *guard) forgets(h *host) { *g.of(h) = seen{} }
+
+// handled is called after the first half of a turn.
+func (g *guard) handled(h *host) {
+	s := g.of(h)
+	switch e, leads := h.process.Replica().Epoch(); {
+	case e < s.reign:
+		g.w.fail("epoch", "%v went back from epoch %v to %v", h.id, s.reign, e)
+	case leads && e.Leader() != h.id:
+		g.w.fail("one leader an epoch", "%v believes that it leads epoch %v", h.id, e)
+	case e != s.reign:
+		s.reign, s.floor, s.entered = e, 0, s.committed
+		if leads {
+			h.led = true
+			g.w.tell("%v leads from now on, in epoch %v", h.id, e)
+		}
+	}
+	g.cut(h)
+}
+
+// cut looks whether the node has removed what was safe.
+func (g *guard) cut(h *host) {
+	s, log := g.of(h), h.process.Replica().Log()
+	if g.holds(h, s.safe) {
+		return
+	}
+	from := s.safe
+	for index := min(s.safe.Index, log.Last().Index); ; index-- {
+		e, ok := log.EpochAt(index)
+		if index == 0 || ok && g.slot(index).find(e) != nil {
+			s.safe = node.Position{Index: index, Epoch: e}
+			break
+		}
+	}
+	g.w.count("tails cut", 1)
+	if s.applied > s.safe.Index {
+		g.w.count("applied tails cut", 1)
+	}
+	g.w.tell("%v cuts its log, which was safe up to %v, back to %v", h.id, from, s.safe)
+	if s.floor > s.safe.Index {
+		g.w.fail("applied never falls", "%v had applied %d in epoch %v, and cuts its log back to %v in the same epoch", h.id, s.floor, s.reign, s.safe)
+	}
+	for i := s.safe.Index + 1; g.w.strict() && i <= from.Index; i++ {
+		if g.slot(i).committed == from.Epoch {
+			g.w.fail("committed entries stay", "%v cuts its log back to %v, although entry %d@%v was committed", h.id, s.safe, i, from.Epoch)
+			return
+		}
+	}
+	s.committed, s.applied = min(s.committed, s.safe.Index), min(s.applied, s.safe.Index)
+}
+
+// synced is called when a turn has ended, before anybody hears of it.
+func (g *guard) synced(h *host, out node.Outbox) {
+	s := g.of(h)
+	if dirty := unsynced(h.disk); len(out.Messages)+len(out.Replies) > 0 && dirty != "" {
+		g.w.fail("persist before you speak", "%v speaks, and %s is not synced: %s", h.id, dirty, g.words(out))
+		return
+	}
+	g.safe(h)
+	g.progress(h)
+	for i := range out.Messages {
+		g.told(h, s, &out.Messages[i])
+	}
+}
+
+// unsynced returns a file that matters, and is not safe on the disk; "" if there
+// is none.
+func unsynced(d *simdisk.Disk) string {
+	for _, name := range d.Unsynced() {
+		if name == "epoch" || strings.HasSuffix(name, ".journal") {
+			return name
+		}
+	}
+	return ""
+}
+
+func (g *guard) words(out node.Outbox) string {
+	if len(out.Messages) > 0 {
+		return g.w.system.describe(out.Messages[0])
+	}
+	return fmt.Sprintf("%d replies", len(out.Replies))
+}
+
+// safe looks at all entries that are safe on the disk of the node since the last
+// time. Two logs that have the same position are the same up to there; and it
+// was the leader of its epoch who had an entry first.
+func (g *guard) safe(h *host) {
+	s, log := g.of(h), h.process.Replica().Log()
+	to := log.Synced()
+	if s.safe.Index >= to {
+		return
+	}
+	from := s.safe.Index + 1
+	if first := log.First(); from < first {
+		from = first
+		s.safe.Index = first - 1
+		s.safe.Epoch, _ = log.EpochAt(first - 1)
+	}
+	entries, ok := log.Read(from, to, 1<<30)
+	if !ok {
+		entries = nil // the beginning is not in memory any more: it is what it was
+		s.safe.Index = min(to, log.Last().Index)
+		s.safe.Epoch, _ = log.EpochAt(s.safe.Index)
+		return
+	}
+	for i := range entries {
+		if !g.entry(h, s, &entries[i]) {
+			return
+		}
+	}
+}
+
+func (g *guard) entry(h *host, s *seen, e *node.Entry) bool {
+	var chain hash
+	if e.Index > 1 {
+		if before := g.slot(e.Index - 1).find(s.safe.Epoch); before != nil {
+			chain = before.chain
+		}
+	}
+	chain.add(uint64(e.Epoch))
+	chain.bytes(e.Record)
+	slot := g.slot(e.Index)
+	known := slot.find(e.Epoch)
+	switch {
+	case known == nil && e.Epoch.Leader() != h.id:
+		g.w.fail("log matching", "%v has entry %v on its disk, and %v, which leads that epoch, never had", h.id, e.Position, e.Epoch.Leader())
+		return false
+	case known == nil:
+		known = slot.add(entry{epoch: e.Epoch, chain: chain})
+	case known.chain != chain:
+		g.w.fail("log matching", "the log of %v up to %v is not what it is elsewhere", h.id, e.Position)
+		return false
+	case e.Epoch < s.safe.Epoch:
+		g.w.fail("log matching", "in the log of %v comes %v after %v", h.id, e.Position, s.safe)
+		return false
+	}
+	known.disks |= 1 << h.id
+	s.safe = e.Position
+	return true
+}
+
+// progress looks at what is committed and applied.
+func (g *guard) progress(h *host) {
+	s, r := g.of(h), h.process.Replica()
+	epoch, leads := r.Epoch()
+	committed, applied := r.Committed(), r.Applied().Index
+	switch {
+	case applied < s.applied:
+		g.w.fail("applied never falls", "%v had applied %d, and has applied %d now", h.id, s.applied, applied)
+		return
+	case applied > committed || applied > s.safe.Index:
+		g.w.fail("applied is committed and safe", "%v has applied %d; committed is %d, and safe %v", h.id, applied, committed, s.safe)
+		return
+	}
+	for i := s.committed + 1; i <= committed; i++ {
+		if !g.commit(h, i, epoch, leads) {
+			return
+		}
+	}
+	if s.committed = max(s.committed, committed); applied > s.entered {
+		s.floor = applied
+	}
+	s.applied = applied
+	g.most = max(g.most, committed)
+	h.amnesiac = h.amnesiac && s.safe.Index < g.most
+}
+
+// commit looks at an entry that a node says is committed.
+func (g *guard) commit(h *host, index uint64, reign node.Epoch, leads bool) bool {
+	e, _ := h.process.Replica().Log().EpochAt(index)
+	slot := g.slot(index)
+	known := slot.find(e)
+	switch {
+	case slot.committed != 0 && slot.committed != e && (slot.reign == reign || g.w.strict()):
+		g.w.fail("committed entries stay", "%v says that %v is committed; entry %d of epoch %v was, in epoch %v", h.id, node.Position{Index: index, Epoch: e}, index, slot.committed, slot.reign)
+		return false
+	case leads && (known == nil || count(known.disks) < g.w.plan.Acks):
+		n := 0
+		if known != nil {
+			n = count(known.disks)
+		}
+		g.w.fail("acknowledged means safe", "%v commits %v, which is on %d disks; %d are promised", h.id, node.Position{Index: index, Epoch: e}, n, g.w.plan.Acks)
+		return false
+	case !leads && slot.committed == 0:
+		g.w.fail("committed by the leader", "%v says that %v is committed, and nobody who leads has said so", h.id, node.Position{Index: index, Epoch: e})
+		return false
+	}
+	if leads || slot.committed == 0 {
+		slot.committed, slot.reign = e, reign
+	}
+	return true
+}
+
+func count(bits uint64) (n int) {
+	for ; bits != 0; bits &= bits - 1 {
+		n++
+	}
+	return n
+}
+
+// told looks at a message that leaves.
+func (g *guard) told(h *host, s *seen, m *node.Message) {
+	c, ok := claimOf(m)
+	if !ok {
+		return
+	}
+	s.epoch = max(s.epoch, c.epoch)
+	if c.accepts && c.index > s.safe.Index {
+		g.w.fail("persist before you speak", "%v says that it has %d on its disk, which has %v", h.id, c.index, s.safe)
+	}
+}
+
+// claim is what a message says of its sender.
+type claim struct {
+	epoch   node.Epoch // that it knows of
+	accepts bool       // and
+	index   uint64     // that its disk has all up to there
+}
+
+// claimOf reads it. It knows the form of the messages by itself: whoever judges
+// does not ask the one who is judged.
+func claimOf(m *node.Message) (c claim, ok bool) {
+	if len(m.Data) < 8 {
+		return c, false
+	}
+	switch m.Kind {
+	case "append":
+		return claim{epoch: node.Epoch(binary.LittleEndian.Uint64(m.Data))}, true
+	case "ack":
+		c.epoch = node.Epoch(binary.LittleEndian.Uint64(m.Data))
+		rest := m.Data[8:]
+		if len(rest) < 3 {
+			return c, false
+		}
+		c.accepts = rest[0]&1 != 0
+		_, n := binary.Uvarint(rest[1:])
+		c.index, _ = binary.Uvarint(rest[1+max(n, 0):])
+		return c, true
+	}
+	return c, false
+}
+
+// compare compares what the nodes hold when all have applied the same.
+func (g *guard) compare() {
+	var first *host
+	for _, h := range g.w.hosts {
+		switch {
+		case h.process == nil:
+		case first == nil:
+			first = h
+		default:
+			a, b := first.process.Replica().Machine(), h.process.Replica().Machine()
+			if differ := difference(a, b); differ != "" {
+				g.w.fail("agreement", "%v and %v have applied the same entries, and differ: %s", first.id, h.id, differ)
+				return
+			}
+		}
+	}
+}
+
+// difference says how two machines differ, or "".
+func difference(a, b *machine.Machine) string {
+	if a == nil || b == nil {
+		if a == b {
+			return ""
+		}
+		return "one of them has nothing"
+	}
+	for r := (kv.Range{}); ; {
+		x, y := a.Scan(r), b.Scan(r)
+		if !reflect.DeepEqual(x, y) {
+			return fmt.Sprintf("%.200v, and %.200v", x, y)
+		}
+		if !x.More {
+			break
+		}
+		r.After = x.Items[len(x.Items)-1].Key
+	}
+	if !reflect.DeepEqual(a.Export(), b.Export()) {
+		return "they know different sessions"
+	}
+	return ""
+}

@@ -1,0 +1,66 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"zeyrho/harness/history"
+	"zeyrho/steps/05-replication/node"
+)
+
+// drawer draws the operations of one client. Each has a source of its own, so
+// that none depends on those before it: any of them can be left out.
+type drawer struct {
+	plan   *Plan
+	client int
+	pcg    *rand.PCG
+	rng    *rand.Rand
+}
+
+func newDrawer(w *World, client int) drawer {
+	pcg := rand.NewPCG(0, 0)
+	return drawer{w.plan, client, pcg, rand.New(pcg)}
+}
+
+// op returns the i-th operation of the client.
+func (d *drawer) op(i int) (op Op, ok bool) {
+	if s := d.plan.Work.Script; s != nil {
+		if d.client < 0 || d.client >= len(s) || i >= len(s[d.client]) {
+			return op, false
+		}
+		return s[d.client][i], true
+	}
+	d.pcg.Seed(d.plan.Seed, forWork<<48|uint64(d.client)<<32|uint64(i))
+	w, r := d.plan.Work, d.rng
+	mean := time.Second * time.Duration(w.Clients) / time.Duration(w.Rate)
+	op.Pause = Span(r.Int64N(2*int64(mean) + 1))
+	op.Key = keyName(d.client, r.IntN(w.Keys))
+	if r.IntN(100) >= w.Writes {
+		op.Do, op.Level = string(history.Get), node.Leader
+		switch n := r.IntN(100); {
+		case n < w.Session:
+			op.Level, op.Node = node.Session, 1+r.IntN(d.plan.Nodes)
+		case n < w.Session+w.Stale:
+			op.Level, op.Node = node.Stale, 1+r.IntN(d.plan.Nodes)
+		}
+		return op, true
+	}
+	op.Do = string(history.Put)
+	switch r.IntN(10) {
+	case 0:
+		op.Do = string(history.Delete)
+	case 1:
+		op.If = "absent"
+	case 2, 3, 4:
+		op.If = "now"
+	}
+	if op.Do == string(history.Put) {
+		op.Value = fmt.Sprintf("%d-%d", d.client, i)
+		if w.Size > 0 {
+			op.Value += strings.Repeat(".", r.IntN(2*w.Size))
+		}
+	}
+	return op, true
+}
