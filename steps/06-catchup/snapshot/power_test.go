@@ -77,6 +77,23 @@ func TestALossOfPowerInClearingAwayLeavesThemToo(t *testing.T) {
 	}
 }
 
+// A snapshot that is removed does not leave the field to an earlier one.
+func TestALossOfPowerInRemovingLeavesTheSnapshotOrNone(t *testing.T) {
+	w := small(1)
+	for cut, done := 1, false; !done; cut++ {
+		m, _ := written(t, w)
+		second := w.goOn(10, 10).write(t, m)
+		m.cut = m.ops + cut
+		done = snapshot.Remove(m) == nil
+		for _, found := range m.survivors() {
+			if len(found.names) > 0 {
+				require.False(t, done)
+				requireOneOf(t, found, second)
+			}
+		}
+	}
+}
+
 var errDisk = errors.New("the disk has failed")
 
 // Every operation fails in turn, and the process goes on.

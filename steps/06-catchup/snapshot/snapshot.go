@@ -141,7 +141,7 @@ func keepLatest(d disk.Disk) (latest Label, err error) {
 			}
 		}
 	}
-	return latest, d.SyncDir()
+	return latest, d.SyncDir() // lest they come back when this one has gone: see Remove
 }
 
 // labels returns the labels of all snapshots.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,14 +73,40 @@ func TestASnapshotIsOfOneMoment(t *testing.T) {
 	requireFinds(t, m, s)
 }
 
-func TestALargeValueIsABlockOfItsOwn(t *testing.T) {
+// large is a world of values as large as they may be.
+func large(n int) *world {
 	w := newWorld(1)
-	for _, key := range []string{"a", "b", "c"} {
+	for i := range n {
 		w.index++
-		w.Apply(w.index, machine.Request{Command: kv.Put(key, make([]byte, kv.MaxValue))})
+		w.Apply(w.index, machine.Request{Command: kv.Put(string(rune('a'+i)), make([]byte, kv.MaxValue))})
 	}
-	m, s := written(t, w)
+	return w
+}
+
+func TestALargeValueIsABlockOfItsOwn(t *testing.T) {
+	m, s := written(t, large(3))
 	requireFinds(t, m, s)
+}
+
+func TestALongSnapshotIsSyncedInPieces(t *testing.T) {
+	s := large(18).state()
+	syncs := 0
+	for n, done := 1, false; !done; n++ {
+		m := newMemory()
+		m.failAt(n, errDisk)
+		fail := m.fail
+		syncs = 0
+		m.fail = func(op, name string) error {
+			if op == "sync" {
+				syncs++
+			}
+			return fail(op, name)
+		}
+		if done = snapshot.Write(m, s) == nil; done {
+			require.Less(t, m.ops, n)
+		}
+	}
+	require.Equal(t, 3, syncs)
 }
 
 func TestMemoryInWritingIsThatOfABlock(t *testing.T) {
@@ -225,6 +252,7 @@ func TestWhatMakesNoSenseIsDamagedThoughItsChecksumsFit(t *testing.T) {
 		"a key after a later":  start().block(3, item+"\x01j\x03\x02v!").block(4, "\x00\x02"),
 		"a version to come":    start().block(3, "\x01k\x04\x02v!").block(4, "\x00\x01"),
 		"an item cut short":    start().block(3, item[:4]).block(4, "\x00\x01"),
+		"a block too long":     start().block(3, "\x01k\x03\x80\x80\x80\x01"+strings.Repeat("v", 2<<20)).block(4, "\x00\x01"),
 		"a number of 11 bytes": start().block(3, "\x01k\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01").block(4, "\x00\x01"),
 	} {
 		_, err := load(ofEntry4(f.bytes))
