@@ -52,7 +52,7 @@ type row struct {
 }
 
 // lookTime is how long a node may take to say how it does.
-const lookTime = 500 * time.Millisecond
+const lookTime = time.Second
 
 // operator is who looks after nodes by talking to them.
 type operator struct {

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -120,6 +121,7 @@ func TestAPersonCausesTheAccidents(t *testing.T) {
 	}})
 	_, err := http.Post(c.URLs()[2]+"/crash", "", nil)
 	require.Error(t, err)
+	require.Eventually(t, func() bool { return state(t, c, 3) != "running" }, 10*time.Second, time.Millisecond)
 	got := say(c.Verbs(), "pause 1", "kill 2", "status", "promote 1", "promote 2", "promote 3",
 		"resume 1", "promote 1", "wipe 1", "wipe 2", "start 2", "start 2", "stop 2", "log 2 1", "log 2 0", "kill", "kill 9", "help kill")
 	require.Equal(t, `n1 is paused

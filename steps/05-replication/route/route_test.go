@@ -83,7 +83,7 @@ func TestAServerThatCannotServeIsLeft(t *testing.T) {
 	} {
 		for _, level := range []node.Level{node.Leader, node.Session, node.Stale} {
 			one, two := newFake(t, bad), newFake(t, leads)
-			c, err := route.Dial(one.URL+","+two.URL, level, client.Config{TryTimeout: 100 * time.Millisecond, Backoff: time.Millisecond})
+			c, err := route.Dial(one.URL+","+two.URL, level, client.Config{TryTimeout: 500 * time.Millisecond, Backoff: time.Millisecond})
 			require.NoError(t, err)
 			defer c.Close()
 			for range 2 {
