@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 
 	"zeyrho/steps/03-server/server"
 	"zeyrho/steps/05-replication/node"
@@ -23,8 +26,21 @@ func (s *Service) Wrap(inner http.Handler) http.Handler {
 			return
 		}
 		r = r.WithContext(withFreshness(r.Context(), f))
+		r.URL = withoutFreshness(r.URL)
 		inner.ServeHTTP(&positioned{ResponseWriter: w, freshness: f}, r)
 	})
+}
+
+// withoutFreshness returns u without what parseFreshness reads. What is left is
+// as it came, so that the server can complain of it.
+func withoutFreshness(u *url.URL) *url.URL {
+	pairs := slices.DeleteFunc(strings.Split(u.RawQuery, "&"), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return name == "read" || name == "seen"
+	})
+	bare := *u
+	bare.RawQuery = strings.Join(pairs, "&")
+	return &bare
 }
 
 // positioned adds to an answer what is known about its place in the history.
