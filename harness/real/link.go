@@ -213,7 +213,11 @@ func (k *link) piece(d Direction, to *net.TCPConn, b []byte, written int) (int, 
 			}
 		}
 	}
-	if _, err := to.Write(b); err != nil {
+	pass, breaks := k.p.burn(d, len(b))
+	b = b[:pass]
+	n, err := to.Write(b)
+	k.p.count(d, n)
+	if err != nil || breaks {
 		return 0, false
 	}
 	if w.rate == 0 {

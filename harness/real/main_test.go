@@ -22,6 +22,10 @@ var programs = map[string]func(args []string){
 		fmt.Println("listening on http://127.0.0.1:1")
 		select {}
 	},
+	"logger": func([]string) {
+		fmt.Fprintln(os.Stderr, "msg=opened peers=127.0.0.1:2")
+		select {}
+	},
 	"deaf": func([]string) {
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("ready")

@@ -174,7 +174,16 @@ func (p *Process) Stderr() string { return p.stderr.String() }
 // WaitLine waits for a line of standard output that matches re, written before
 // or after the call, and returns it and its submatches.
 func (p *Process) WaitLine(ctx context.Context, re *regexp.Regexp) ([]string, error) {
-	found := p.stdout.expect(re)
+	return p.waitLine(ctx, &p.stdout, re)
+}
+
+// WaitErrLine is like WaitLine, for standard error, where programs log.
+func (p *Process) WaitErrLine(ctx context.Context, re *regexp.Regexp) ([]string, error) {
+	return p.waitLine(ctx, &p.stderr, re)
+}
+
+func (p *Process) waitLine(ctx context.Context, from *output, re *regexp.Regexp) ([]string, error) {
+	found := from.expect(re)
 	select {
 	case m := <-found:
 		return m, nil

@@ -23,6 +23,13 @@ func TestAServerSaysWhereItListens(t *testing.T) {
 	require.NoError(t, err, "a line that was printed before counts")
 }
 
+func TestWhatAServerLogsIsSeen(t *testing.T) {
+	p := start(t, newWorld(t), helper("logger"))
+	m, err := p.WaitErrLine(within(t, 10*time.Second), regexp.MustCompile(`peers=(\S+)`))
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:2", m[1])
+}
+
 func TestALineThatNeverComesIsAnError(t *testing.T) {
 	p := start(t, newWorld(t), helper("chatter"))
 	_, err := p.WaitLine(within(t, 10*time.Second), regexp.MustCompile("nothing like it"))

@@ -16,7 +16,7 @@ import (
 // bytes to and from its backend, which may.
 //
 // Invariants:
-//   - Bytes arrive in order, whole and once, or the connection has been cut, or
+//   - Bytes arrive in order, whole and once, or the connection has been broken, or
 //     Flip was asked for.
 //   - What was told to the proxy holds for old connections and for new ones,
 //     from the moment that the call returns. (A chunk whose writing has begun
@@ -35,7 +35,10 @@ type Proxy struct {
 	ways     [2]way
 	changed  chan struct{} // closed and replaced whenever anything above or below is
 	drop     drop
-	dropped  int // replies so far
+	dropped  int      // replies so far
+	fuses    [2]int   // bytes that may still pass before a connection is broken; 0: as many as there are
+	broken   int      // connections, by a fuse
+	carried  [2]int64 // bytes
 	closed   bool
 }
 
@@ -186,6 +189,50 @@ func (p *Proxy) Trickle(d Direction, bytes int) {
 // means none.
 func (p *Proxy) Flip(d Direction, n int) {
 	p.each([]Direction{d}, func(w *way) { w.flip = n })
+}
+
+// BreakAfter breaks the connection that carries the n-th byte from now on in a
+// direction, when that has been delivered: a message that is cut short. That
+// happens once. Zero n calls it off.
+func (p *Proxy) BreakAfter(d Direction, n int) {
+	p.change(func() { p.fuses[d] = n })
+}
+
+// Broken returns how many connections BreakAfter has broken so far.
+func (p *Proxy) Broken() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.broken
+}
+
+// burn returns how many of n bytes may pass in a direction, and whether the
+// connection breaks behind them.
+func (p *Proxy) burn(d Direction, n int) (pass int, breaks bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fuses[d] == 0 {
+		return n, false
+	}
+	pass = min(n, p.fuses[d])
+	p.fuses[d] -= pass
+	breaks = p.fuses[d] == 0
+	if breaks {
+		p.broken++
+	}
+	return pass, breaks
+}
+
+// Carried returns how many bytes have been delivered in a direction.
+func (p *Proxy) Carried(d Direction) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.carried[d]
+}
+
+func (p *Proxy) count(d Direction, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.carried[d] += int64(n)
 }
 
 func (p *Proxy) each(directions []Direction, do func(*way)) {

@@ -233,6 +233,32 @@ func TestFlippedBytesAreFlipped(t *testing.T) {
 	require.Equal(t, 10, flipped)
 }
 
+func TestALinkKnowsHowMuchItHasCarried(t *testing.T) {
+	w := newWeb(t)
+	_, err := w.ask(within(t, 10*time.Second), "PUT", strings.Repeat("x", 5000))
+	require.NoError(t, err)
+	require.Greater(t, w.Carried(real.ToServer), int64(5000))
+	require.Less(t, w.Carried(real.ToServer), int64(6000))
+	require.Greater(t, w.Carried(real.ToClient), int64(5000))
+}
+
+func TestAConnectionBreaksAfterSoManyBytesAndOnlyOnce(t *testing.T) {
+	w := newWeb(t)
+	w.works(t)
+	before := w.Carried(real.ToServer)
+	w.BreakAfter(real.ToServer, 5000)
+	w.works(t) // too little to break it
+	_, err := w.ask(within(t, 10*time.Second), "PUT", strings.Repeat("x", 50_000))
+	require.Error(t, err)
+	require.Equal(t, before+5000, w.Carried(real.ToServer))
+	require.Equal(t, 1, w.Broken())
+	w.works(t)
+	w.BreakAfter(real.ToServer, 10)
+	w.BreakAfter(real.ToServer, 0)
+	w.works(t)
+	require.Equal(t, 1, w.Broken())
+}
+
 func TestABackendCanMove(t *testing.T) {
 	w := newWeb(t)
 	w.works(t)
