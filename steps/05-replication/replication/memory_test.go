@@ -2,6 +2,7 @@ package replication_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"maps"
@@ -19,6 +20,12 @@ type memory struct {
 }
 
 type content struct{ bytes, safe []byte }
+
+// What a disk says.
+var (
+	errPower = errors.New("the power is gone")
+	errFull  = errors.New("no space left on device")
+)
 
 func newMemory() *memory { return &memory{names: map[string]*content{}, safe: map[string]*content{}} }
 

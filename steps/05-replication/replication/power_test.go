@@ -1,7 +1,6 @@
 package replication_test
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -13,8 +12,6 @@ import (
 	"zeyrho/steps/05-replication/node"
 	"zeyrho/steps/05-replication/store"
 )
-
-var errPower = errors.New("the power is gone")
 
 // put lets a node be asked to write.
 func (w *cluster) put(m *member, key, value string) {

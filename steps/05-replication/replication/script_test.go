@@ -274,7 +274,7 @@ func (s script) restartVerb(m *member) error {
 func (s script) diskVerb(m *member) error {
 	m.disk.fail = nil
 	if s.HasArg("full") {
-		m.disk.failOn(errors.New("no space left on device"), "create", "append")
+		m.disk.failOn(errFull, "create", "append")
 	}
 	return nil
 }
