@@ -22,7 +22,9 @@ import (
 //	10-20 c1 scan a after b limit 2 -> ba=1@3 bb=2@4 more
 //	15 fault n1 kill -9                   an event
 //	15 sample n1 rss 100
+//	15 position n1 epoch 1.n1 written 5 synced 5 committed 4 applied 4
 //
+// After a read's arguments may come its level and who answered: stale n2.
 // "" is the empty string.
 func script(t *testing.T, text string) *history.History {
 	t.Helper()
@@ -64,6 +66,11 @@ func event(t *testing.T, at int64, words []string) history.Event {
 		require.NoError(t, err)
 		e.Text, e.Value = words[2], v
 	}
+	if e.Kind == history.Position {
+		e.Text, e.Epoch, e.Positions = "", words[3], &history.Positions{
+			Written: number(t, words[5]), Synced: number(t, words[7]), Committed: number(t, words[9]), Applied: number(t, words[11]),
+		}
+	}
 	return e
 }
 
@@ -101,6 +108,8 @@ func parse(t *testing.T, op *history.Op, words []string) {
 			op.After = text(words[1])
 		case "limit":
 			op.Limit = int(number(t, words[1]))
+		case "session", "stale":
+			op.Level, op.Node = words[0], words[1]
 		default:
 			t.Fatalf("word %q", words[0])
 		}
