@@ -41,6 +41,7 @@ func verbs() []verb {
 		{"replay", "run a cell again by its seed", runReplay},
 		{"shrink", "cut a run that fails down to what is needed to fail", runShrink},
 		{"judge", "judge a recorded history again", runJudge},
+		{"view", "make a page of a recorded history, to look at", runView},
 		{"mutants", "plant known bugs and see that each is caught", runMutants},
 		{"bench", "measure the steps side by side with something bare", runBench},
 		{"list", "list the scenarios, what they ask and what is expected", runList},
