@@ -32,6 +32,7 @@ type report struct {
 	Alarm           string
 	Acks            any
 	Last            *uint64
+	LastEpoch       string `json:"last_epoch"`
 	Synced          *uint64
 	Committed       *uint64
 	Applied         *uint64

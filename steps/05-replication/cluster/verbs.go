@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -68,8 +69,10 @@ With "live", again and again until ctrl-C.
 
 	helpPromote = `make node N the leader
 It begins a new epoch, and whoever hears of that follows it. What the leader
-before had and node N has not is lost: choose the one with the longest log.
-  promote 2`
+before had and node N has not is lost: choose the one with the longest log, or
+let it be chosen among those that answer.
+  promote 2
+  promote longest`
 
 	helpKill = `end node N at once, as kill -9 does
 Its disk stays. "start N" brings it back.`
@@ -130,7 +133,14 @@ func (c *Cluster) sites() (all []site) {
 func (o operator) verbs() []shell.Verb {
 	return []shell.Verb{
 		{Name: "status", Usage: "[live]", Help: helpStatus, Run: o.status},
-		verb("promote", "N", helpPromote, 1, o.promote),
+		{Name: "promote", Usage: "N | longest", Help: helpPromote, Run: func(ctx context.Context, args []shell.Word, out io.Writer) error {
+			if len(args) == 1 && args[0].Text == "longest" {
+				return o.promote(ctx, longest(o.look(ctx)), out)
+			}
+			return verb("promote", "", "", 1, func(ctx context.Context, args []int, out io.Writer) error {
+				return o.promote(ctx, "n"+strconv.Itoa(args[0]), out)
+			}).Run(ctx, args, out)
+		}},
 	}
 }
 
@@ -187,12 +197,30 @@ func (o operator) live(ctx context.Context, out io.Writer, paint painter) {
 	}
 }
 
-// promote asks the node with a given number, wherever it is, to lead.
-func (o operator) promote(ctx context.Context, args []int, out io.Writer) error {
-	name := "n" + strconv.Itoa(args[0])
+// longest returns the name of the node whose log is worth most, of those that
+// answer and do not lead.
+func longest(rows []row) (name string) {
+	var best node.Position
+	for _, r := range rows {
+		if !r.answers || r.Role == "leader" || r.Last == nil {
+			continue
+		}
+		at := node.Position{Index: *r.Last}
+		at.Epoch, _ = node.ParseEpoch(r.LastEpoch) // 0 if it says nothing
+		if name == "" || best.Before(at) {
+			name, best = r.name, at
+		}
+	}
+	return name
+}
+
+// promote asks a node, wherever it is, to lead.
+func (o operator) promote(ctx context.Context, name string, out io.Writer) error {
 	rows := o.look(ctx)
 	i := slices.IndexFunc(rows, func(r row) bool { return r.name == name })
 	switch {
+	case name == "":
+		return errors.New("no node answers that could lead")
 	case i < 0:
 		return fmt.Errorf("%s is not among those that answer", name)
 	case rows[i].trouble == "paused":

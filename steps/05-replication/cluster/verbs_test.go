@@ -86,6 +86,21 @@ nobody leads: "promote N" makes a node lead; the one with the longest log loses 
 `, "\n"+say(verbs, "status"))
 }
 
+func TestPromoteLongestChoosesTheLogThatIsWorthMost(t *testing.T) {
+	for want, logs := range map[string][3]string{
+		"n2": {`"last":9,"last_epoch":"1.n1"`, `"last":8,"last_epoch":"2.n3"`, `"last":7,"last_epoch":"2.n3"`},
+		"n3": {`"last":9,"last_epoch":"1.n1"`, `"last":8,"last_epoch":"1.n1"`, `"last":10,"last_epoch":"1.n1"`},
+	} {
+		var urls []string
+		for i, log := range logs {
+			urls = append(urls, node(t, 200, fmt.Sprintf(`{"id":"n%d","role":"follower","epoch":"4.n%[1]d",%s}`, i+1, log)))
+		}
+		require.Equal(t, want+" leads, in epoch 4."+want+"\n", say(cluster.Verbs(urls), "promote longest"))
+	}
+	require.Equal(t, "error: no node answers that could lead\n",
+		say(cluster.Verbs([]string{node(t, 200, `{"id":"n1","role":"leader","last":1}`)}), "promote longest"))
+}
+
 func TestPromoteAsksTheNodeWhereverItIs(t *testing.T) {
 	var asked []string
 	two := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -108,9 +123,9 @@ n2 leads, in epoch 3.n2
 error: n3: its log is empty
 error: n1 is not among those that answer
 error: n7 says: "{\"id\":\"n7\"}"
-error: which node?; usage: promote N
-error: "x" is not the number of a node, which is 1 or more; usage: promote N
-error: "3" is too much; usage: promote N
+error: which node?; usage: promote N | longest
+error: "x" is not the number of a node, which is 1 or more; usage: promote N | longest
+error: "3" is too much; usage: promote N | longest
 `, say(verbs, "promote 2", "promote n2", "promote 3", "promote 1", "promote 7", "promote", "promote x", "promote 2 3"))
 	require.Contains(t, asked, "POST /promote")
 }

@@ -12,7 +12,7 @@ func Status(n *node.Node, s replication.Status) map[string]any {
 	members := map[string]any{
 		"id": n.Replica().Self().String(), "role": s.Role, "epoch": s.Epoch.String(), "leader": "",
 		"acks": s.Acks, "pending": s.Pending, "cluster": n.Replica().Identity(),
-		"first": f.First, "last": f.Last, "synced": f.Synced, "committed": f.Committed, "applied": f.Applied,
+		"first": f.First, "last": f.Last, "last_epoch": n.Replica().Log().Last().Epoch.String(), "synced": f.Synced, "committed": f.Committed, "applied": f.Applied,
 		"keys": f.Keys, "sessions": f.Sessions, "syncs": f.Syncs, "rebuilt": f.Rebuilt,
 	}
 	if s.Leader != 0 {
