@@ -25,8 +25,8 @@ type crashConfig struct {
 func (c *crashConfig) register(fs *flag.FlagSet) {
 	fs.StringVar(&c.sync, "sync", crash.Batchwise, "crash: when the store syncs: batch, interval or never")
 	fs.IntVar(&c.states, "states", 2000, "crash: about how many crash states are tried")
-	fs.BoolVar(&c.shrink, "shrink", false, "crash: cut a plan that fails down to what is needed to fail")
-	fs.StringVar(&c.plan, "plan", "", "crash: only this one, a file with the plan of an earlier report")
+	fs.BoolVar(&c.shrink, "shrink", false, "crash, sim: cut a plan that fails down to what is needed to fail")
+	fs.StringVar(&c.plan, "plan", "", "crash, sim: only this one, a file with the plan of an earlier report")
 }
 
 // runCrash takes the power from step 04 at every moment, or breaks its disk.

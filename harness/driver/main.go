@@ -51,6 +51,7 @@ type config struct {
 	story    bool   // explore, crash
 	crash    crashConfig
 	overload overloadConfig
+	sim      simConfig
 }
 
 // verb is one of the driver's commands.
@@ -68,6 +69,7 @@ func verbs() map[string]verb {
 		"crash":      {"cut the power of step 04 at every moment, or let its disk fail (-what)", runCrash},
 		"held":       {"look at a store of step 04 while its disk stands still (-what)", runHeld},
 		"overload":   {"let more clients come to the queue of step 04 than its disk can serve", runOverload},
+		"sim":        {"let a cluster of step 05 or 06 live in a simulated world (-scenario)", runSim},
 		"fill":       {"write to the same keys of step 04 over and over, and open it again", runFill},
 
 		// What the others run in processes of their own, which may crash.
@@ -112,7 +114,7 @@ func run(args []string) int {
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, "usage: driver VERB [flags]\n\n")
-	for _, name := range []string{"model", "goroutines", "handles", "explore", "crash", "held", "overload", "fill"} {
+	for _, name := range []string{"model", "goroutines", "handles", "explore", "crash", "held", "overload", "fill", "sim"} {
 		fmt.Fprintf(w, "  %-10s  %s\n", name, verbs()[name].short)
 	}
 	fmt.Fprint(w, "\nEach verb lists its flags with -h.\n")
@@ -134,6 +136,7 @@ func parse(name string, args []string) (config, error) {
 	fs.BoolVar(&c.story, "story", false, "explore, crash: print what goes wrong for people, and no JSON")
 	c.crash.register(fs)
 	c.overload.register(fs)
+	c.sim.register(fs)
 	if err := fs.Parse(args); err != nil {
 		return c, err
 	}

@@ -222,9 +222,8 @@ func (w *World) opened(h *host) {
 
 // refused is called when a process could not be started on its disk.
 func (w *World) refused(h *host, err error) {
-	found := h.disk.Clone()
 	hit := h.disk.Hits() > 0
-	h.die(found)
+	h.die(w.afterTrouble(h))
 	switch {
 	case hit:
 		w.count("starts that the disk spoiled", 1)
@@ -245,8 +244,20 @@ func (w *World) ended(h *host, err error) {
 	}
 	w.count("ended by the disk", 1)
 	w.tell("%v ends: %v", h.id, err)
-	h.die(h.disk.Clone())
+	h.die(w.afterTrouble(h))
 	w.after(100*time.Millisecond+time.Duration(h.rng.Int64N(int64(time.Second))), func() { w.restart(h) })
+}
+
+// afterTrouble is the disk that the next process finds when one has ended by an
+// error. If a sync has failed, the operating system shows bytes that it has given
+// up, and to sync them again helps nothing: so the machine is started again, too.
+func (w *World) afterTrouble(h *host) *simdisk.Disk {
+	if !h.disk.GaveUp() {
+		return h.disk.Clone()
+	}
+	fate := h.disk.Draw(h.rng)
+	w.tell("the machine of %v is started again%s", h.id, told(h.disk.Describe(fate)))
+	return h.disk.After(fate)
 }
 
 // pause stops a process, without its noticing.
@@ -333,12 +344,13 @@ func (w *World) worsen(h *host, f *Fault) {
 	case LateClients:
 		undo = raise(&n.near.late)
 	case Drift:
-		h.tick(right + int64(f.Size))
-		undo = func() { h.tick(right) }
+		h.drift += f.Size
+		h.tick()
+		undo = func() { h.drift -= f.Size; h.tick() }
 	case Freeze:
-		before := h.clock.rate
-		h.tick(0)
-		undo = func() { h.tick(before) }
+		h.frozen++
+		h.tick()
+		undo = func() { h.frozen--; h.tick() }
 	default:
 		w.fail("plan", "nothing is called %q", f.Kind)
 		return
@@ -357,8 +369,12 @@ func (n *network) around(id node.ID, do func(*link)) {
 	}
 }
 
-// tick lets the clock of a host go at another rate.
-func (h *host) tick(rate int64) {
+// tick lets the clock of a host go as it should.
+func (h *host) tick() {
+	rate := right + int64(h.drift)
+	if h.frozen > 0 {
+		rate = 0
+	}
 	h.clock.set(rate, h.w.now)
 	h.timer = 0
 	h.wake()

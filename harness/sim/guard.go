@@ -42,6 +42,7 @@ type entry struct {
 // seen is what the guard has seen of a node.
 type seen struct {
 	epoch     node.Epoch    // the latest that it has told anybody
+	known     node.Epoch    // the latest that is on its disk
 	safe      node.Position // all up to there is on its disk
 	committed uint64
 	applied   uint64
@@ -89,7 +90,8 @@ func (s *slot) add(e entry) *entry {
 // opened is called when a process has read its disk.
 func (g *guard) opened(h *host) {
 	s, r := g.of(h), h.process.Replica()
-	if e, _ := r.Epoch(); e < s.epoch {
+	e, leads := r.Epoch()
+	if e < s.epoch {
 		g.w.fail("epoch", "%v was started again, and knows of no later epoch than %v; before, it has told others of %v", h.id, e, s.epoch)
 		return
 	}
@@ -98,9 +100,7 @@ func (g *guard) opened(h *host) {
 		return
 	}
 	s.committed, s.applied, s.floor, s.entered = 0, 0, 0, 0
-	if e, leads := r.Epoch(); leads {
-		h.led, s.reign = true, e
-	}
+	s.reign, s.known, h.leads = e, e, leads
 	s.safe = node.Position{}
 	g.safe(h)
 	g.progress(h)
@@ -133,7 +133,6 @@ func (g *guard) handled(h *host) {
 	case e != s.reign:
 		s.reign, s.floor, s.entered = e, 0, s.committed
 		if leads {
-			h.led = true
 			g.w.tell("%v leads from now on, in epoch %v", h.id, e)
 		}
 	}
@@ -147,7 +146,7 @@ func (g *guard) cut(h *host) {
 		return
 	}
 	from := s.safe
-	for index := min(s.safe.Index, log.Last().Index); ; index-- {
+	for index := min(s.safe.Index, log.Synced()); ; index-- {
 		e, ok := log.EpochAt(index)
 		if index == 0 || ok && g.slot(index).find(e) != nil {
 			s.safe = node.Position{Index: index, Epoch: e}
@@ -178,6 +177,7 @@ func (g *guard) synced(h *host, out node.Outbox) {
 		g.w.fail("persist before you speak", "%v speaks, and %s is not synced: %s", h.id, dirty, g.words(out))
 		return
 	}
+	s.known, h.leads = h.process.Replica().Epoch()
 	g.safe(h)
 	g.progress(h)
 	for i := range out.Messages {

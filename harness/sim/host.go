@@ -25,6 +25,8 @@ type host struct {
 	id      node.ID
 	disk    *simdisk.Disk
 	clock   clock
+	drift   int        // of the clock, in millionths
+	frozen  int        // how many faults stop it
 	env     *rand.Rand // what the node draws
 	rng     *rand.Rand // what its disk draws
 	process process
@@ -33,7 +35,7 @@ type host struct {
 	gone     bool // it has no disk any more, and gets none
 	amnesiac bool // its disk is a new one, and lacks what was committed
 	rotten   bool // its disk was damaged
-	led      bool // one of its processes believed that it leads
+	leads    bool // its disk says that it leads
 	withheld bool // the operator does not let it start
 
 	paused int      // how many faults stop the process

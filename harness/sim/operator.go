@@ -22,18 +22,21 @@ func (w *World) promote(h *host) {
 
 // takeover replaces the leader, as it ought to be done:
 //
-//  1. Whoever believes that he leads is ended first, and whoever has ever led is
-//     not started again, until it is over: nobody else acknowledges anything
+//  1. Whoever believes that he leads is ended first, and who did when he ended is
+//     not started again until it is over: nobody else acknowledges anything
 //     meanwhile.
 //  2. Of so many nodes that one must have everything that was acknowledged, the
 //     one whose log is worth most is made the leader.
 //  3. It is over when so many nodes know the new leader that no other one can
 //     get enough acknowledgements, and what was under way has arrived.
+//
+// If he is not told whether a node has become the leader, it may have; so he
+// must not go on before he has looked at its log again.
 func (w *World) takeover() {
 	if w.taking {
 		return
 	}
-	w.taking = true
+	w.taking, w.relented = true, false
 	w.count("takeovers", 1)
 	w.tell("the operator replaces the leader")
 	for _, h := range w.hosts {
@@ -44,7 +47,7 @@ func (w *World) takeover() {
 				w.after(time.Second, func() { w.restart(h) })
 			}
 		}
-		h.withheld = h.led
+		h.withheld = h.leads
 	}
 	w.after(lateness, w.choose)
 }
@@ -55,13 +58,19 @@ func (w *World) needed() int { return w.plan.Nodes - w.plan.Acks + 1 }
 
 // choose makes the node the leader whose log is worth most.
 func (w *World) choose() {
+	if l := w.leader(); l != nil {
+		w.tried = nil
+		w.fence(w.guard.of(l).reign, w.now+3*time.Second)
+		return
+	}
+	if t := w.tried; t != nil && t.process == nil && !t.gone && !t.amnesiac {
+		w.after(100*time.Millisecond, w.choose)
+		return
+	}
 	var best *host
-	looked, left := 0, 0
+	looked := 0
 	for _, h := range w.hosts {
-		if !h.gone {
-			left++
-		}
-		if h.process == nil || h.paused > 0 || h.withheld && h.process == nil {
+		if h.process == nil || h.paused > 0 {
 			continue
 		}
 		if !h.amnesiac {
@@ -80,11 +89,11 @@ func (w *World) choose() {
 		w.careless = true
 		w.count("takeovers that may lose", 1)
 	}
+	w.tried, best.withheld = best, false
 	w.tell("the operator makes %v the leader: its log ends at %v", best.id, last(best))
-	epoch, _ := best.process.Replica().Epoch()
 	best.inbox = append(best.inbox, node.Call{Run: best.process.Promote})
 	best.rouse()
-	w.after(100*time.Millisecond, func() { w.fence(best, epoch, w.now+3*time.Second) })
+	w.after(200*time.Millisecond, w.choose) // and see whether it worked
 }
 
 // hopeless says whether there are not enough disks left to be sure.
@@ -98,39 +107,38 @@ func (w *World) hopeless() bool {
 	return n < w.needed()
 }
 
-// relent lets nodes be started that were withheld, because without them there
-// are too few to look at: then their logs count too, and they may be ended again.
+// relent lets one of those start that were withheld, if without it there are too
+// few to look at: the one that led last, which so goes on to lead.
 func (w *World) relent() {
 	n := 0
+	var latest *host
 	for _, h := range w.hosts {
-		if !h.gone && !h.amnesiac && !h.withheld {
+		switch {
+		case h.gone || h.amnesiac:
+		case !h.withheld:
 			n++
+		case latest == nil || w.guard.of(h).known > w.guard.of(latest).known:
+			latest = h
 		}
 	}
-	if n < w.needed() {
-		for _, h := range w.hosts {
-			h.withheld = false
-		}
+	if n < w.needed() && latest != nil && !w.relented {
+		w.relented = true
+		w.tell("the operator cannot do without %v", latest.id)
+		latest.withheld = false
 	}
 }
 
-// fence waits until the new leader is known to so many that no other can go on.
-func (w *World) fence(leader *host, before node.Epoch, until time.Duration) {
-	var epoch node.Epoch
-	if leader.process != nil {
-		epoch, _ = leader.process.Replica().Epoch()
-	}
-	know := 0
+// fence waits until those who do not know of the new leader are too few to
+// acknowledge anything without it. A node knows what is on its disk.
+func (w *World) fence(epoch node.Epoch, until time.Duration) {
+	ignorant := 0
 	for _, h := range w.hosts {
-		if h.process == nil {
-			continue
-		}
-		if e, _ := h.process.Replica().Epoch(); e >= epoch {
-			know++
+		if !h.gone && w.guard.of(h).known < epoch {
+			ignorant++
 		}
 	}
 	switch {
-	case epoch > before && know >= w.needed():
+	case ignorant < w.plan.Acks:
 		w.taking = false
 		for _, h := range w.hosts {
 			h.withheld = false
@@ -139,7 +147,7 @@ func (w *World) fence(leader *host, before node.Epoch, until time.Duration) {
 		w.taking = false
 		w.takeover()
 	default:
-		w.after(50*time.Millisecond, func() { w.fence(leader, before, until) })
+		w.after(50*time.Millisecond, func() { w.fence(epoch, until) })
 	}
 }
 

@@ -67,6 +67,29 @@ func Run(p Plan, detailed bool) (*Report, error) {
 	return r, nil
 }
 
+// Seeds draws plans and carries them out until one breaks a promise. It returns
+// the report of that one; or of the last, with the coverage and the seconds of all.
+func Seeds(scenario, column string, first uint64, n int, detailed bool) (*Report, error) {
+	all := &Report{Coverage: map[string]int{}}
+	for i := range uint64(max(n, 1)) {
+		p, err := Draw(scenario, column, first+i)
+		if err != nil {
+			return nil, err
+		}
+		r, err := Run(p, detailed)
+		if err != nil || r.Verdict != check.Pass {
+			return r, err
+		}
+		for what, n := range r.Coverage {
+			all.Coverage[what] += n
+		}
+		all.Seconds += r.Seconds
+		r.Coverage, r.Seconds = all.Coverage, all.Seconds
+		all = r
+	}
+	return all, nil
+}
+
 // judge lets the checkers look at the history.
 func (w *World) judge(h *history.History) []check.Finding {
 	findings := check.Judge(h, lin, check.Durable, check.Versions, check.Once, check.StartedEmpty,

@@ -33,6 +33,8 @@ type World struct {
 	healed   bool
 	quieted  time.Duration // when the last write was answered
 	taking   bool          // the operator is about to replace the leader
+	relented bool          // and had to start one who had led
+	tried    *host         // whom he has told to lead
 	careless bool          // a leader was made of a node that may have lacked something
 
 	rec      *history.Recorder

@@ -164,6 +164,17 @@ func (d *Disk) Unsynced() (names []string) {
 	return names
 }
 
+// GaveUp says whether a sync has failed, and something that it should have made
+// safe is open still.
+func (d *Disk) GaveUp() bool {
+	for _, n := range d.names {
+		if slices.ContainsFunc(n.sectors, func(s sector) bool { return !s.dirty }) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(d.pending, func(r rename) bool { return r.stuck })
+}
+
 func holds(fates []Fate, f Fate) bool {
 	return slices.ContainsFunc(fates, func(g Fate) bool { return slices.Equal(f, g) })
 }
