@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 
 	"zeyrho/harness/check"
@@ -62,7 +63,8 @@ func view(file, out string) error {
 	default:
 		findings = cell.Judge(&h)
 		o.Question = strings.TrimSpace(sc.Question)
-		if cell.Expect == scenario.Fails {
+		seen := func(f check.Finding) bool { return f.Verdict == check.Violation && f.Checker == cell.Checker }
+		if cell.Expect == scenario.Fails && slices.ContainsFunc(findings, seen) {
 			o.Expected = fmt.Sprintf("%s Step %s mends it.", cell.Why, cell.FixedBy)
 		}
 	}

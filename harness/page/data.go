@@ -56,6 +56,9 @@ type msgColumns struct {
 	At   []int64 `json:"at"`
 	Took []int64 `json:"took"` // -1: lost
 	Text []int   `json:"text"`
+
+	First []uint64 `json:"first"` // of the entries that it carries
+	Count []uint64 `json:"count"` // how many these are, mostly 0
 }
 
 // posColumns has positions as differences to the last ones of the same node.
@@ -197,6 +200,8 @@ func (p *packer) message(e history.Event) {
 	}
 	c.From, c.To = append(c.From, p.node(e.Node)), append(c.To, p.node(e.To))
 	c.At, c.Took = append(c.At, p.since(1, e.At)), append(c.Took, took)
+	first, n := carried(e.Text)
+	c.First, c.Count = append(c.First, first), append(c.Count, n)
 	text := e.Text
 	if len(text) > 6*most {
 		text = strings.ToValidUTF8(text[:6*most], "") + "…"

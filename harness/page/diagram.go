@@ -134,18 +134,6 @@ func newDiagram(m *model, o DiagramOptions) *diagram {
 	return d
 }
 
-// short is the beginning of a message's text: its kind and its entries.
-func short(e history.Event) string {
-	text, _, _ := strings.Cut(e.Text, " after ")
-	text, _, _ = strings.Cut(text, ",")
-	if kind, entries, ok := strings.Cut(text, " "); ok {
-		if first, last, ok := strings.Cut(entries, ".."); ok && first == last {
-			return kind + " " + first
-		}
-	}
-	return text
-}
-
 func (d *diagram) node(name string) int {
 	return slices.IndexFunc(d.lanes, func(l lane) bool { return l.client < 0 && l.name == name })
 }

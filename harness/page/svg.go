@@ -121,4 +121,3 @@ func (s *sheet) allFree(boxes [][4]float64) bool {
 func (s *sheet) text(class string, x, y float64, anchor, text string) {
 	s.add(`<text class="%s" x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, class, x, y, anchor, html.EscapeString(text))
 }
-

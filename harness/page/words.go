@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -60,6 +61,9 @@ func asked(op history.Op) string {
 	if op.Kind == history.Scan && op.After != "" {
 		s += " after " + show(op.After)
 	}
+	if op.Level != "" {
+		s += " (" + op.Level + ")"
+	}
 	switch {
 	case op.If == nil:
 	case *op.If == 0:
@@ -96,6 +100,42 @@ func words(op history.Op) string {
 		s += ", by " + op.Node
 	}
 	return s
+}
+
+// entriesIn finds which entries a message carries, in the words of the steps:
+// "entry 12@1.n1" or "entries 12 to 14@1.n1", or in short "12..14".
+var entriesIn = regexp.MustCompile(`\bentr(?:y|ies) (\d+)(?:@\S+)?(?: to (\d+))?|\b(\d+)\.\.(\d+)`)
+
+// carried returns the first entry that a message carries, and how many; 0, 0 if
+// it carries none.
+func carried(text string) (first, n uint64) {
+	m := entriesIn.FindStringSubmatch(text)
+	if m == nil {
+		return 0, 0
+	}
+	first, _ = strconv.ParseUint(m[1]+m[3], 10, 64)
+	last, err := strconv.ParseUint(m[2]+m[4], 10, 64)
+	if err != nil || last < first {
+		return first, 1
+	}
+	return first, last - first + 1
+}
+
+// reigning is what a message says of its epoch.
+var reigning = regexp.MustCompile(` in epoch [^:]*:`)
+
+// short says in a few words what a message is: its kind and its entries.
+func short(e history.Event) string {
+	kind, _, _ := strings.Cut(e.Text, " ")
+	switch first, n := carried(e.Text); {
+	case n == 1:
+		return fmt.Sprintf("%s %d", kind, first)
+	case n > 1:
+		return fmt.Sprintf("%s %d..%d", kind, first, first+n-1)
+	}
+	text, _, _ := strings.Cut(reigning.ReplaceAllString(e.Text, ":"), " after ")
+	text, _, _ = strings.Cut(text, ",")
+	return text
 }
 
 // items prints what a scan found, as far as there is room.

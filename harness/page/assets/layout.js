@@ -38,7 +38,7 @@ function newLayout(width, height) {
     return l.opsTop + rows.length * row + 26 + nodes.length * l.lane + gaps * l.gap + 16;
   };
   const fits = [[34, 66, 56], [29, 60, 52], [24, 60, 52], [20, 60, 52], [18, 56, 46], [16, 52, 42], [14, 50, 38]].some(s => wanted(s) <= height);
-  if (!fits && rows.length > 16) [[11, 50, 38], [8, 50, 38]].some(s => wanted(s) <= height);
+  if (!fits && rows.length > 6) [[11, 50, 38], [8, 50, 38]].some(s => wanted(s) <= height);
   const spare = Math.max(0, height - wanted([l.row, l.lane, l.gap]));
   if (nodes.length) {
     l.lane += Math.min(26, Math.floor(spare * 0.35 / nodes.length)) * (hasPlaces ? 1 : 0);
@@ -102,7 +102,8 @@ function fit(c, text, most) {
   if (most === Infinity) return text;
   const width = c.measureText(text).width;
   if (width <= most) return text;
-  const keep = Math.floor(text.length * most / width) - 1;
+  let keep = Math.floor(text.length * most / width);
+  while (keep > 1 && c.measureText(text.slice(0, keep) + "…").width > most) keep--;
   return keep < 2 ? "" : text.slice(0, keep) + "…";
 }
 

@@ -74,8 +74,7 @@ function paintKeptOp(c, i) {
   const index = entryOf(i);
   if (!index) return;
   sent.spans.each(Math.max(view.from, ops.call[i]), view.until, m => {
-    const e = entriesOf(m);
-    if (e && e[0] <= index && index <= e[1] && filter.sent[m] && sent.at[m] >= ops.call[i]) paintMessage(c, m, lost(m) ? colour.bad : colour.accent);
+    if (brings(m, index) && filter.sent[m] && sent.at[m] >= ops.call[i]) paintMessage(c, m, lost(m) ? colour.bad : colour.accent);
   });
   const labels = new Labels();
   pathOf(index, ops.call[i]).forEach((p, n) => {

@@ -88,15 +88,14 @@ const lost = i => raw.messages.took[i] < 0;
 sent.end = sent.at.map((t, i) => t + (lost(i) ? usual : raw.messages.took[i]));
 sent.spans = new Spans(sent.at, sent.end);
 const firstWord = s => /^[^\s:;,.]*/.exec(s)[0];
-// entriesOf reads which entries a message carries: "append 12..14 …", or "append 12 …".
-const ranges = new Map();
-function entriesOf(i) {
-  const t = sent.text[i];
-  if (!ranges.has(t)) {
-    const m = /\b(\d+)\.\.(\d+)/.exec(texts[t]);
-    ranges.set(t, m ? [+m[1], +m[2]] : null);
-  }
-  return ranges.get(t);
+const carries = i => sent.count[i] > 0;
+const brings = (i, index) => sent.first[i] <= index && index < sent.first[i] + sent.count[i];
+
+// nameOf says in a few words what a message is: its kind and its entries.
+function nameOf(i) {
+  const t = texts[sent.text[i]], first = sent.first[i], n = sent.count[i];
+  if (n) return `${firstWord(t)} ${first}${n > 1 ? ".." + (first + n - 1) : ""}`;
+  return t.replace(/ in epoch [^:]*:/, ":").split(/ after |, /)[0];
 }
 const messageKinds = (() => {
   const count = new Map();

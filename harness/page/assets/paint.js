@@ -289,7 +289,7 @@ function paintCrowd(c, visible) {
       continue;
     }
     const cell = (Math.floor(xOf(sent.at[i])) * nodes.length + sent.from[i]) * nodes.length + sent.to[i];
-    const rank = filter.hitSent[i] ? 2 : entriesOf(i) ? 1 : 0, one = arrived.get(cell);
+    const rank = filter.hitSent[i] ? 2 : carries(i) ? 1 : 0, one = arrived.get(cell);
     if (!one) arrived.set(cell, { i, rank, n: 1 });
     else { one.n++; if (rank > one.rank) { one.rank = rank; one.i = i; } }
   }
@@ -332,12 +332,12 @@ function way(i) {
 }
 
 function paintMessage(c, i, strong) {
-  const [x0, y0, x1, y1] = way(i), hit = filter.hitSent[i], carries = entriesOf(i);
-  const ink = strong || (hit ? colour.hit : lost(i) ? colour.bad : carries ? colour.ink : colour.message);
+  const [x0, y0, x1, y1] = way(i), hit = filter.hitSent[i], full = carries(i);
+  const ink = strong || (hit ? colour.hit : lost(i) ? colour.bad : full ? colour.ink : colour.message);
   c.strokeStyle = c.fillStyle = ink;
-  c.globalAlpha = strong || hit || lost(i) ? 1 : carries ? 0.85 : 0.5;
+  c.globalAlpha = strong || hit || lost(i) ? 1 : full ? 0.85 : 0.5;
   if (filter.search && !hit && !strong) c.globalAlpha = 0.15;
-  c.lineWidth = strong ? 2.5 : carries || hit ? 1.6 : 1;
+  c.lineWidth = strong ? 2.5 : full || hit ? 1.6 : 1;
   if (lost(i)) c.setLineDash([4, 3]);
   c.beginPath();
   c.moveTo(x0, y0);
@@ -357,13 +357,14 @@ function nameMessages(c, visible) {
   c.font = fonts.small;
   const order = [...visible].sort((a, b) => rankOf(b) - rankOf(a) || a - b);
   for (const i of order) {
-    const [x0, y0, x1, y1] = way(i), text = texts[sent.text[i]].split(/ after |, /)[0].replace(/ (\d+)\.\.\1$/, " $1");
-    const w = c.measureText(text).width, x = (x0 + x1) / 2 + 6, y = (y0 + y1) / 2 + (i % 3 - 1) * 9;
-    if (x < gutter || x + w > layout.width || nodes.some((_, n) => y > laneTop(n) - 10 && y < laneTop(n) + layout.lane + 12)) continue;
+    const [x0, y0, x1, y1] = way(i), text = nameOf(i), w = c.measureText(text).width;
+    const y = (lost(i) ? y1 : y1 - Math.sign(y1 - y0) * layout.gap / 2) + (i % 3 - 1) * 9 + 4; // in the room before the receiver
+    const x = x0 + (x1 - x0) * Math.min(1, Math.max(0, (y - y0) / (y1 - y0))) + 7;
+    if (x < gutter || x + w > layout.width) continue;
     if (labels.free(x - 3, y - 11, w + 6, 15)) write(c, text, x, y, { font: fonts.small, fill: lost(i) ? colour.bad : colour.muted, halo: true });
   }
 }
-const rankOf = i => (filter.hitSent[i] ? 4 : 0) + (lost(i) ? 1 : 0) + (entriesOf(i) ? 2 : 0);
+const rankOf = i => (filter.hitSent[i] ? 4 : 0) + (lost(i) ? 1 : 0) + (carries(i) ? 2 : 0);
 
 // ---- Operations. ----
 
@@ -401,7 +402,7 @@ function paintOp(c, i, x, y, w, h) {
 function paintBar(c, x, y, w, h, outcome, writes) {
   c.lineWidth = 1;
   c.strokeStyle = [colour.ok, colour.fail, colour.unknown][outcome];
-  if (outcome === UNKNOWN) ragged(c, x, y, w, h); else rounded(c, x, y, w, h, writes ? 2 : h / 2);
+  if (outcome === UNKNOWN) ragged(c, x, y, w, h); else rounded(c, x, y, w, h, writes ? 2 : Math.min(h / 2, 9));
   if (outcome !== FAIL) {
     c.fillStyle = outcome === UNKNOWN ? colour["unknown-soft"] : writes ? colour.ok : colour["ok-soft"];
     c.fill();
