@@ -78,10 +78,10 @@ func agree(t *testing.T, w *cluster) {
 	}
 }
 
-// A node that was the leader cuts its log back because there is a new one. If
-// that were on its disk before the new epoch, it would lead the old epoch again,
-// and write other entries where n3 has those that were cut.
-func TestWhoCutsItsLogBackDoesNotLeadWithTheRestOfIt(t *testing.T) {
+// A node that was the leader cuts its log back because there is a new one. If it
+// led its old epoch again with fewer entries, it would write others where n3 has
+// those that were cut.
+func TestALogIsCutBackOrNotAtEveryMoment(t *testing.T) {
 	eachMoment(t, 1, func() *cluster {
 		w := started(t, 3, 1)
 		w.cuts = [][2]node.ID{{2, 0}}
@@ -108,4 +108,90 @@ func TestWhoCutsItsLogBackDoesNotLeadWithTheRestOfIt(t *testing.T) {
 			require.Equal(t, w.members[1].log().Last(), m.log().Last())
 		}
 	})
+}
+
+// Whether the promotion happened nobody knows, if the power goes before the
+// answer. But if it did, it is whole: the new leader can be read from, even if
+// nobody ever writes again.
+func TestAPromotionHappensOrNotAtEveryMoment(t *testing.T) {
+	eachMoment(t, 2, func() *cluster {
+		w := started(t, 3, 2)
+		w.put(w.members[0], "k", "v")
+		w.settle()
+		w.stop(w.members[0], lost)
+		return w
+	}, func(w *cluster) {
+		w.turn(w.members[1], w.promote(w.members[1]))
+	}, func(t *testing.T, w *cluster) {
+		n2 := w.members[1]
+		told := len(w.replies) > 1
+		if _, leads := n2.epoch(); !leads {
+			require.False(t, told, "what was answered is so")
+			w.turn(n2, w.promote(n2))
+		}
+		w.settle()
+		r, ok := n2.node.Read(node.Query{Key: "k", Level: node.Leader})
+		require.True(t, ok, "it can be read from")
+		require.Equal(t, "v", string(r.Item.Value))
+		epoch, _ := n2.epoch()
+		require.Equal(t, epoch, n2.log().Last().Epoch, "its log says who leads")
+	})
+}
+
+func TestAHistoryBeginsOrNotAtEveryMoment(t *testing.T) {
+	eachMoment(t, 1, func() *cluster { return newCluster(2, store.Config{}) }, func(w *cluster) {
+		if w.start(w.members[0], true) != nil {
+			w.members[0].node = nil
+		}
+	}, func(t *testing.T, w *cluster) {
+		n1 := w.members[0]
+		if n1.log().Last().Index == 0 {
+			w.stop(n1, lost)
+			require.NoError(t, w.start(n1, true), "it can be begun again")
+		}
+		if _, leads := n1.epoch(); !leads { // there is an entry, but not who leads
+			w.turn(n1, w.promote(n1))
+		}
+		require.NoError(t, w.start(w.members[1], false))
+		w.settle()
+		w.put(n1, "k", "v")
+		w.settle()
+		require.NoError(t, w.last(t).Err)
+		require.Equal(t, n1.figures().Last, w.members[1].figures().Applied)
+	})
+}
+
+// What is acknowledged is on the disk of the leader and, with acks=2, on that of
+// a follower: whichever of them is replaced by an empty one, and at whatever
+// moment the other loses its power.
+func TestWhatIsAcknowledgedIsOnTwoDisksAtEveryMoment(t *testing.T) {
+	for _, id := range []node.ID{1, 2} {
+		t.Run(id.String(), func(t *testing.T) {
+			eachMoment(t, id, func() *cluster { return started(t, 2, 2) }, func(w *cluster) {
+				for i := range 3 {
+					if w.members[0].node != nil {
+						w.put(w.members[0], fmt.Sprint("k", i), "v")
+						w.stabilize()
+					}
+				}
+			}, func(t *testing.T, w *cluster) {
+				m, other := w.members[id-1], w.members[2-id]
+				w.stop(other, lost)
+				other.disk = newMemory()
+				w.inFlight = nil
+				require.NoError(t, w.start(other, false))
+				if id == 2 {
+					w.turn(m, w.promote(m))
+				}
+				w.settle()
+				for _, r := range w.replies {
+					if r.Err == nil && r.At.Index > 0 {
+						has, _ := m.log().Holds(r.At)
+						require.True(t, has, "%v was acknowledged", r.At)
+						require.GreaterOrEqual(t, other.figures().Applied, r.At.Index)
+					}
+				}
+			})
+		})
+	}
 }
