@@ -161,6 +161,8 @@ race
 site
 port 7003 03
 port 7004 04
+port 7005 05
+port 7006 06
 calls
 echo
 if [ $missing -ne 0 ]; then
