@@ -63,6 +63,7 @@ type Loop struct {
 	ended  chan struct{} // closed when the node has come to its end
 	stop   context.CancelFunc
 	asked  <-chan struct{} // closed when run has been asked to stop
+	jobs   sync.WaitGroup  // work that Start has begun
 
 	mu   sync.RWMutex
 	node *Node
@@ -101,10 +102,10 @@ func (l *Loop) Rand() uint64 { return rand.Uint64() }
 
 // Start implements Env.
 func (l *Loop) Start(work, done func()) {
-	go func() {
+	l.jobs.Go(func() {
 		work()
 		l.arrive(Done(done), 0)
-	}()
+	})
 }
 
 // Drive starts to drive n, which belongs to the loop from now on.
@@ -359,10 +360,12 @@ func (l *Loop) over() error {
 	}
 }
 
-// Close ends the last turn, and closes the node. Who still waits is told that
+// Close ends the last turn, waits for the work that was started, which may be
+// writing to the node's disk, and closes the node. Who still waits is told that
 // nobody knows.
 func (l *Loop) Close() error {
 	l.stop()
 	<-l.done
+	l.jobs.Wait()
 	return errors.Join(l.Err(), l.node.Close())
 }
