@@ -18,7 +18,7 @@ import (
 // not answer is left for the next one. What may have happened it never tries
 // again, unless it is numbered.
 type client struct {
-	w      *World
+	w      *world
 	number int
 	rec    *history.Client
 	rng    *rand.Rand
@@ -51,7 +51,7 @@ const (
 	clientsAKey = 10
 )
 
-func newClient(w *World, number int) *client {
+func newClient(w *world, number int) *client {
 	return &client{
 		w: w, number: number, rec: w.rec.Client(), rng: w.rng(forClients, number), draw: newDrawer(w, number),
 		versions: map[string]uint64{}, numbered: number >= 0 && (number*100+50)/w.plan.Work.Clients < w.plan.Work.Numbered,

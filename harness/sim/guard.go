@@ -18,7 +18,7 @@ import (
 // What it looks at are the promises of the protocol, of which no client ever
 // hears. Many of them break long before a client is told something wrong.
 type guard struct {
-	w    *World
+	w    *world
 	log  []slot // by index; 0 is unused
 	seen []seen // by node
 	most uint64 // that was ever committed
@@ -51,8 +51,8 @@ type seen struct {
 	entered   uint64 // what was committed when this reign began
 }
 
-func newGuard(w *World) *guard {
-	return &guard{w: w, log: make([]slot, 1), seen: make([]seen, w.plan.Nodes)}
+func newGuard(w *world) *guard {
+	return &guard{w: w, log: make([]slot, 1), seen: make([]seen, w.plan.Nodes+w.plan.Learners)}
 }
 
 func (g *guard) of(h *host) *seen { return &g.seen[h.id-1] }
@@ -256,7 +256,9 @@ func (g *guard) entry(h *host, s *seen, e *node.Entry) bool {
 		g.w.fail("log matching", "in the log of %v comes %v after %v", h.id, e.Position, s.safe)
 		return false
 	}
-	known.disks |= 1 << h.id
+	if !h.learns() {
+		known.disks |= 1 << h.id
+	}
 	s.safe = e.Position
 	return true
 }
@@ -274,7 +276,7 @@ func (g *guard) progress(h *host) {
 		g.w.fail("applied is committed and safe", "%v has applied %d; committed is %d, and safe %v", h.id, applied, committed, s.safe)
 		return
 	}
-	for i := s.committed + 1; i <= committed; i++ {
+	for i := max(s.committed+1, r.Log().First()); i <= committed; i++ {
 		if !g.commit(h, i, epoch, leads) {
 			return
 		}

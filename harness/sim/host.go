@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"zeyrho/harness/history"
 	"zeyrho/harness/simdisk"
 	"zeyrho/steps/01-map/kv"
 	"zeyrho/steps/04-journal/queue"
@@ -21,7 +22,7 @@ import (
 //   - What happens to a process that is not the present one, happens to nobody:
 //     every event compares its number with life.
 type host struct {
-	w       *World
+	w       *world
 	id      node.ID
 	disk    *simdisk.Disk
 	clock   clock
@@ -36,6 +37,7 @@ type host struct {
 	amnesiac bool // its disk is a new one, and lacks what was committed
 	rotten   bool // its disk was damaged
 	leads    bool // its disk says that it leads
+	absent   bool // it has not been there yet
 	withheld bool // the operator does not let it start
 
 	paused int      // how many faults stop the process
@@ -51,6 +53,9 @@ type host struct {
 	waiting map[uint64]*request
 	slow    int // how many times as long the disk takes; 0 is once
 	strike  *strike
+
+	placed history.Event // the last that was said of where it is
+	band   int           // the event that began when it ended; 0: none
 }
 
 // place is where a write waits.
@@ -63,7 +68,7 @@ const (
 	batchBytes = 4 << 20
 )
 
-func newHost(w *World, id node.ID) *host {
+func newHost(w *world, id node.ID) *host {
 	return &host{
 		w: w, id: id, disk: newDisk(), clock: newClock(time.Second),
 		env: w.rng(forEnv, int(id)), rng: w.rng(forDisk, int(id)),
@@ -71,6 +76,9 @@ func newHost(w *World, id node.ID) *host {
 }
 
 func newDisk() *simdisk.Disk { return simdisk.New() }
+
+// learns says whether the node only learns, and is never counted.
+func (h *host) learns() bool { return int(h.id) > h.w.plan.Nodes }
 
 func (h *host) up() bool { return h.process != nil }
 
@@ -228,6 +236,7 @@ func (h *host) turn() {
 	h.busy = true
 	dirty := h.process.Handle(h.batch())
 	h.w.guard.handled(h)
+	h.w.place(h)
 	switch {
 	case h.struck():
 	case dirty:
@@ -277,6 +286,7 @@ func (h *host) synced(err error) {
 		return
 	}
 	h.w.guard.synced(h, out)
+	h.w.place(h)
 	h.say(out)
 	h.busy = false
 	if len(h.inbox) > 0 || h.queued() {

@@ -63,14 +63,14 @@ func (n *network) delay(late int) time.Duration {
 func (n *network) happens(chance int) bool { return chance > 0 && n.rng.IntN(1000) < chance }
 
 // send brings a message on its way.
-func (w *World) send(m node.Message) {
+func (w *world) send(m node.Message) {
 	n := &w.net
 	l := &n.links[m.From][m.To]
 	times := 1
 	switch {
 	case l.cut > 0 || n.happens(n.level.loss):
 		w.count("messages lost", 1)
-		w.logMessage(m, 0)
+		w.sent(m)
 		return
 	case n.happens(n.level.twice):
 		w.count("messages twice", 1)
@@ -78,13 +78,13 @@ func (w *World) send(m node.Message) {
 	}
 	for range times {
 		d := n.delay(n.level.late) * time.Duration(max(l.slow, 1))
-		event := w.logMessage(m, 0)
+		event := w.sent(m)
 		w.after(d, func() { w.deliver(m, event) })
 	}
 }
 
 // deliver lets a message arrive, if it still can.
-func (w *World) deliver(m node.Message, event int) {
+func (w *world) deliver(m node.Message, event int) {
 	to := w.hosts[m.To-1]
 	if w.net.links[m.From][m.To].cut > 0 || !to.up() || !to.receive(m) {
 		w.count("messages lost", 1)
@@ -116,7 +116,7 @@ type answer struct {
 }
 
 // ask brings a request on its way to a node.
-func (w *World) ask(r *request) {
+func (w *world) ask(r *request) {
 	if w.net.happens(w.net.near.loseRequest) {
 		w.count("requests lost", 1)
 		return
@@ -131,7 +131,7 @@ func (w *World) ask(r *request) {
 }
 
 // answer brings an answer on its way to the client.
-func (w *World) answer(r *request, a answer) {
+func (w *world) answer(r *request, a answer) {
 	if !a.refused && w.net.happens(w.net.near.loseReply) {
 		w.count("replies lost", 1)
 		return

@@ -16,14 +16,28 @@ type Plan struct {
 	Column   string `json:"column"` // of the matrix: which step is run
 	Seed     uint64 `json:"seed"`   // of what is drawn while it runs: delays, fates of disks, …
 
-	Nodes     int      `json:"nodes"`
-	Acks      int      `json:"acks"`                // disks that an acknowledgement means
-	Segment   int64    `json:"segment"`             // bytes in a file of the journal
-	Heartbeat Span     `json:"heartbeat,omitempty"` // 0: as the step likes it
-	Work      Workload `json:"work"`
-	Times     Times    `json:"times"`
-	Faults    []Fault  `json:"faults,omitempty"`
+	Nodes    int      `json:"nodes"`
+	Acks     int      `json:"acks"`               // disks that an acknowledgement means
+	Segment  int64    `json:"segment"`            // bytes in a file of the journal
+	Learners int      `json:"learners,omitempty"` // nodes beside those, which join later, to learn
+	Late     int      `json:"late,omitempty"`     // so many of the nodes, the last ones, are not there at first
+	Snapshot int64    `json:"snapshot,omitempty"` // bytes of log that are worth a snapshot
+	Keep     int      `json:"keep,omitempty"`     // entries that are kept though a snapshot has them
+	Queue    int      `json:"queue,omitempty"`    // bytes of writes that may wait in a node; 0: as many as for real
+	Operator Operator `json:"operator,omitempty"`
+	Work     Workload `json:"work"`
+	Times    Times    `json:"times"`
+	Faults   []Fault  `json:"faults,omitempty"`
 }
+
+// Operator is when somebody looks after the cluster, beside what the faults say.
+type Operator string
+
+// When somebody looks whether there is a leader, and appoints one.
+const (
+	Soon   Operator = ""        // once everything is healed
+	AtLast Operator = "at last" // only when all has been judged that the cluster does by itself
+)
 
 // Workload says what the clients do.
 type Workload struct {

@@ -23,7 +23,7 @@ func Draw(name, column string, seed uint64) (Plan, error) {
 		{kind: Twice, most: 2, size: [2]int{1, 200}, length: [2]time.Duration{sec, 5 * sec}},
 		{kind: Late, most: 2, size: [2]int{1, 300}, length: [2]time.Duration{sec, 5 * sec}},
 		{kind: Cut, nodes: all, most: 4, length: [2]time.Duration{100 * ms, 2 * sec}},
-		{kind: Isolate, nodes: all, most: 2, length: [2]time.Duration{100 * ms, 2 * sec}},
+		{kind: Split, nodes: all, most: 2, size: [2]int{1, 2}, length: [2]time.Duration{100 * ms, 2 * sec}},
 		{kind: SlowLink, nodes: all, most: 2, size: [2]int{2, 100}, length: [2]time.Duration{100 * ms, 2 * sec}},
 		{kind: LoseRequest, most: 1, size: [2]int{1, 100}, length: [2]time.Duration{sec, 5 * sec}},
 		{kind: LoseReply, most: 1, size: [2]int{1, 100}, length: [2]time.Duration{sec, 5 * sec}},

@@ -91,7 +91,7 @@ func Seeds(scenario, column string, first uint64, n int, detailed bool) (*Report
 }
 
 // judge lets the checkers look at the history.
-func (w *World) judge(h *history.History) []check.Finding {
+func (w *world) judge(h *history.History) []check.Finding {
 	findings := check.Judge(h, lin, check.Durable, check.Versions, check.Once, check.StartedEmpty,
 		check.Live(w.plan.Work.Clients, 3, w.plan.Times.Live.time()))
 	if w.failure != nil {

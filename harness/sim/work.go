@@ -19,7 +19,7 @@ type drawer struct {
 	rng    *rand.Rand
 }
 
-func newDrawer(w *World, client int) drawer {
+func newDrawer(w *world, client int) drawer {
 	pcg := rand.NewPCG(0, 0)
 	return drawer{w.plan, client, pcg, rand.New(pcg)}
 }

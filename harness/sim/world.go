@@ -10,13 +10,13 @@ import (
 	"zeyrho/steps/05-replication/node"
 )
 
-// World is everything: the hosts, the network between them, the clients, the
+// world is everything: the hosts, the network between them, the clients, the
 // operator, and the one clock by which all of it happens.
 //
 // It is a function of the plan. There are no goroutines in it and no clock but
 // its own; what is drawn has a source of its own for every purpose and everybody,
 // so that one more draw here shifts nothing there.
-type World struct {
+type world struct {
 	plan   *Plan
 	system system
 	now    time.Duration
@@ -38,8 +38,9 @@ type World struct {
 	careless bool          // a leader was made of a node that may have lacked something
 
 	rec      *history.Recorder
-	events   []history.Event // if they are wanted
-	detailed bool
+	events   []history.Event
+	detailed bool   // events come by the thousand
+	middle   string // in the middle of what a process was ended
 	trace    hash
 	coverage map[string]int
 	story    []line
@@ -66,35 +67,37 @@ const (
 	forClocks
 )
 
-func (w *World) rng(purpose, who int) *rand.Rand {
+func (w *world) rng(purpose, who int) *rand.Rand {
 	return rand.New(rand.NewPCG(w.plan.Seed, uint64(purpose)<<32|uint64(who)))
 }
 
-func newWorld(p *Plan, detailed bool) (*World, error) {
+func newWorld(p *Plan, detailed bool) (*world, error) {
 	s, err := systemOf(p.Column)
 	if err != nil {
 		return nil, err
 	}
-	w := &World{plan: p, system: s, coverage: map[string]int{}, detailed: detailed}
+	w := &world{plan: p, system: s, coverage: map[string]int{}, detailed: detailed}
 	w.rec = history.NewRecorderBy(history.Header{Scenario: p.Scenario, Column: p.Column, World: "sim", Seed: p.Seed}, func() int64 { return int64(w.now) })
-	w.net = newNetwork(p.Nodes, w.rng(forNetwork, 0))
+	w.net = newNetwork(p.Nodes+p.Learners, w.rng(forNetwork, 0))
 	w.guard = newGuard(w)
-	for id := range p.Nodes {
-		w.hosts = append(w.hosts, newHost(w, node.ID(id+1)))
+	for id := range p.Nodes + p.Learners {
+		h := newHost(w, node.ID(id+1))
+		h.absent = id >= p.Nodes-p.Late
+		w.hosts = append(w.hosts, h)
 	}
 	return w, nil
 }
 
-func (w *World) after(d time.Duration, do func()) { w.agenda.add(w.now+d, do) }
+func (w *world) after(d time.Duration, do func()) { w.agenda.add(w.now+d, do) }
 
 // wall is the time as package queue wants it.
-func (w *World) wall() time.Time { return time.Unix(0, int64(w.now)) }
+func (w *world) wall() time.Time { return time.Unix(0, int64(w.now)) }
 
 // limit is when a run is given up that does not come to its end.
 const limit = 30 * time.Minute
 
 // run lets everything happen.
-func (w *World) run() {
+func (w *world) run() {
 	w.start()
 	for !w.over && w.failure == nil {
 		e := w.agenda.next()
@@ -108,30 +111,32 @@ func (w *World) run() {
 }
 
 // fail ends the run.
-func (w *World) fail(checker, format string, args ...any) {
+func (w *world) fail(checker, format string, args ...any) {
 	if w.failure == nil {
 		w.failure = &failure{checker, fmt.Sprintf(format, args...)}
 		w.tell("=> %s", w.failure.reason)
 	}
 }
 
-func (w *World) tell(format string, args ...any) {
+func (w *world) tell(format string, args ...any) {
 	w.story = append(w.story, line{w.now, fmt.Sprintf(format, args...)})
 }
 
-func (w *World) count(what string, n int) { w.coverage[what] += n }
+func (w *world) count(what string, n int) { w.coverage[what] += n }
 
 // start starts all nodes, and asks whether the store is empty.
-func (w *World) start() {
+func (w *world) start() {
 	for _, h := range w.hosts {
-		h.start(h.id == 1)
+		if !h.absent {
+			h.start(h.id == 1)
+		}
 	}
 	first := newClient(w, -1)
 	first.only(node.Query{Range: &kv.Range{}, Level: node.Leader}, w.warmUp)
 }
 
 // warmUp lets the clients begin.
-func (w *World) warmUp() {
+func (w *world) warmUp() {
 	w.rec.Phase("warm-up")
 	for i := range w.plan.Work.Clients {
 		c := newClient(w, i)
@@ -142,7 +147,7 @@ func (w *World) warmUp() {
 }
 
 // faults lets go wrong what the plan says.
-func (w *World) faults() {
+func (w *world) faults() {
 	w.rec.Phase("faults")
 	w.begun = w.now
 	for i := range w.plan.Faults {
@@ -153,7 +158,7 @@ func (w *World) faults() {
 }
 
 // heal mends everything, and gives the cluster some time.
-func (w *World) heal() {
+func (w *world) heal() {
 	w.rec.Phase("heal")
 	w.tell("everything is healed")
 	w.healed = true
@@ -162,20 +167,23 @@ func (w *World) heal() {
 }
 
 // live lets the clients go on in a world in which nothing is broken.
-func (w *World) live() {
+func (w *world) live() {
 	w.rec.Phase("liveness")
 	w.after(w.plan.Times.Live.time(), w.drain)
 }
 
 // drain waits until all clients have their answers.
-func (w *World) drain() {
+func (w *world) drain() {
 	for _, c := range w.clients {
 		c.stop = true
+	}
+	if w.plan.Operator == AtLast {
+		w.attend()
 	}
 	w.untilIdle()
 }
 
-func (w *World) untilIdle() {
+func (w *world) untilIdle() {
 	for _, c := range w.clients {
 		if c.call != nil {
 			w.after(10*time.Millisecond, w.untilIdle)
@@ -186,7 +194,7 @@ func (w *World) untilIdle() {
 }
 
 // quiet reads every key once more.
-func (w *World) quiet() {
+func (w *world) quiet() {
 	w.rec.Phase("quiet")
 	w.quieted = w.now
 	w.tell("all keys are read")
@@ -199,7 +207,7 @@ func (w *World) quiet() {
 	w.look(newClient(w, -2), keys)
 }
 
-func (w *World) look(c *client, keys []string) {
+func (w *world) look(c *client, keys []string) {
 	if len(keys) == 0 {
 		w.agree()
 		return
@@ -208,7 +216,7 @@ func (w *World) look(c *client, keys []string) {
 }
 
 // agree waits until all nodes have applied the same, and compares them.
-func (w *World) agree() {
+func (w *world) agree() {
 	if w.now > w.quieted+agreement {
 		w.fail("agreement", "%v after the last write the nodes have not yet applied the same: %s", agreement, w.positions())
 		return
@@ -224,13 +232,13 @@ func (w *World) agree() {
 const agreement = 5 * time.Second
 
 // level says whether all nodes that there are have applied all there is.
-func (w *World) level() bool {
+func (w *world) level() bool {
 	l := w.leader()
 	if l == nil {
 		return false
 	}
 	for _, h := range w.hosts {
-		if h.gone {
+		if h.gone || h.absent {
 			continue
 		}
 		if h.process == nil || h.process.Replica().Applied() != last(l) {
@@ -240,7 +248,7 @@ func (w *World) level() bool {
 	return true
 }
 
-func (w *World) positions() string {
+func (w *world) positions() string {
 	text := ""
 	for _, h := range w.hosts {
 		switch {
@@ -258,4 +266,4 @@ func (w *World) positions() string {
 
 // strict says whether nothing that was acknowledged may be lost: it takes a
 // majority, and leaders who are chosen with care.
-func (w *World) strict() bool { return 2*w.plan.Acks > w.plan.Nodes && !w.careless }
+func (w *world) strict() bool { return 2*w.plan.Acks > w.plan.Nodes && !w.careless }
