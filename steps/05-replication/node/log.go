@@ -39,23 +39,26 @@ type Log struct {
 // recentBytes bounds what is kept in memory of the log.
 const recentBytes = 8 << 20
 
-// openLog opens the log that is on d. What comes before its first entry is known
-// from elsewhere, up to base. If that is more than the log has, or if the log
-// has something else there, the log begins again, behind base.
-func openLog(d disk.Disk, c journal.Config, base Position) (l *Log, found journal.Recovery, err error) {
-	l = &Log{base: base, written: base.Index}
-	at := Position{}
+// openLog opens the log that is on d. What it adds up to is known from elsewhere
+// up to a position: so its own beginning may be missing, but nothing after that.
+// If it does not come so far, or has something else there, it begins again,
+// behind that position.
+func openLog(d disk.Disk, c journal.Config, known Position) (l *Log, found journal.Recovery, err error) {
+	l = &Log{}
+	at := known
 	l.journal, found, err = journal.Open(d, c, func(e journal.Entry) error {
 		entry, err := readEntry(e)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case e.Index == base.Index:
-			at = entry.Position
-		case e.Index > base.Index:
-			entry.Record = slices.Clone(entry.Record)
-			l.add(entry)
-			l.written = e.Index
+		}
+		entry.Record = slices.Clone(entry.Record)
+		l.add(entry)
+		l.written = e.Index
+		switch {
+		case e.Index < known.Index:
+			l.grown = 0 // by what is not known from elsewhere
+		case e.Index == known.Index:
+			l.grown, at = 0, entry.Position
 		}
 		return nil
 	})
@@ -63,10 +66,14 @@ func openLog(d disk.Disk, c journal.Config, base Position) (l *Log, found journa
 		return l, found, err
 	}
 	switch first := l.journal.First(); {
-	case first > base.Index+1:
-		err = fmt.Errorf("%w: it begins with entry %d, and what comes before is known up to %d", journal.ErrDamaged, first, base.Index)
-	case l.journal.Last() < base.Index, first <= base.Index && at != base:
-		err = l.reset(base)
+	case first > known.Index+1:
+		err = fmt.Errorf("%w: it begins with entry %d, and what comes before is known up to %d", journal.ErrDamaged, first, known.Index)
+	case l.journal.Last() < known.Index, at != known:
+		err = l.reset(known)
+	case first == known.Index+1:
+		l.base, l.written = known, l.journal.Last()
+	case first > 1:
+		l.base = l.runs[0] // the entry before it had an epoch that nobody knows
 	}
 	return l, found, err
 }

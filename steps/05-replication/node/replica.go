@@ -124,8 +124,8 @@ func (r *Replica) restart(last uint64) error {
 	o, err := r.origin()
 	if err == nil && o.At.Index > last {
 		o = Origin{}
-		if err = r.config.Forget(); err == nil {
-			err = r.log.reset(Position{})
+		if err = r.log.reset(Position{}); err == nil { // first: a log without its beginning is of no use to anybody
+			err = r.config.Forget()
 		}
 	}
 	if err == nil {
