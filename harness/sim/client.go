@@ -31,13 +31,14 @@ type client struct {
 	call     *history.Call // nil: it does nothing at the moment
 	query    *node.Query   // what it asks instead of op
 	then     func()        // what comes when that is answered
+	at       *host         // who is asked, if nobody else may be
 	deadline time.Duration // of the operation
 	request  *request      // that it waits for
 	try      int
 	doubt    bool // an earlier try may have happened
 
 	leader   int // who is thought to lead; an index
-	seen     node.Position
+	seen     token
 	versions map[string]uint64 // of keys, as it has seen them last
 	numbered bool
 	session  session.ID
@@ -74,7 +75,11 @@ func (c *client) next() {
 	if c.stop || !ok {
 		return
 	}
-	c.w.agenda.add(max(c.w.now, c.began+op.Pause.time()), func() { c.begin(op) })
+	pause := op.Pause.time()
+	if c.w.rush && c.w.plan.Work.Rush > 1 {
+		pause /= time.Duration(c.w.plan.Work.Rush)
+	}
+	c.w.agenda.add(max(c.w.now, c.began+pause), func() { c.begin(op) })
 }
 
 func (c *client) begin(op Op) {
@@ -90,10 +95,7 @@ func (c *client) begin(op Op) {
 	c.op, c.query = op, nil
 	h := history.Op{Kind: history.Kind(op.Do), Key: op.Key}
 	if op.Do == string(history.Get) {
-		h.Level = string(op.Level)
-		if op.Level == node.Leader {
-			h.Level = ""
-		}
+		h.Level = levelName(op.Level)
 	} else {
 		h.Value = op.Value
 		h.If = c.condition(op)
@@ -108,12 +110,20 @@ func (c *client) begin(op Op) {
 // only asks q, as an operation of its own, and goes on with then.
 func (c *client) only(q node.Query, then func()) {
 	c.query, c.then = &q, then
-	h := history.Op{Kind: history.Get, Key: q.Key}
+	h := history.Op{Kind: history.Get, Key: q.Key, Level: levelName(q.Level)}
 	if q.Range != nil {
 		h.Kind, h.Key = history.Scan, q.Range.Prefix
 	}
 	c.call = c.rec.Begin(h)
 	c.first()
+}
+
+// levelName is how histories call a level: the freshest has no name.
+func levelName(l node.Level) string {
+	if l == node.Leader {
+		return ""
+	}
+	return string(l)
 }
 
 func (c *client) condition(op Op) *uint64 {
@@ -157,7 +167,10 @@ func (c *client) send() {
 // target returns who is asked: the leader, or whoever the operation names; and
 // later somebody else.
 func (c *client) target() int {
-	if c.query == nil && c.op.Node > 0 {
+	switch {
+	case c.at != nil:
+		return int(c.at.id) - 1
+	case c.query == nil && c.op.Node > 0:
 		return (c.op.Node - 1) % len(c.w.hosts)
 	}
 	return c.leader
@@ -173,7 +186,7 @@ func (c *client) input() node.Input {
 	case string(history.Get):
 		q := node.Query{Key: c.op.Key, Level: c.op.Level}
 		if q.Level == node.Session {
-			q.Seen = c.seen
+			q.Seen = c.seen.next()
 		}
 		return node.Read{Query: q}
 	}
@@ -275,7 +288,7 @@ func (c *client) failed(err error) {
 		c.uncertain(err.Error())
 	case errors.Is(err, node.ErrVanished):
 		c.w.count("clients told that what they saw has vanished", 1)
-		c.seen = node.Position{}
+		c.seen = nil
 		c.end(history.Answer{Outcome: history.Fail, Error: err.Error()})
 		c.rec = c.w.rec.Client() // whoever knows that starts anew
 	default:
@@ -290,8 +303,11 @@ func (c *client) done(r *request, reply node.Reply) {
 		c.next()
 		return
 	}
-	if c.seen.Before(reply.At) {
-		c.seen = reply.At
+	if in, reads := r.input.(node.Read); !reads || in.Query.Level != node.Session {
+		c.seen.add(reply.At)
+	} else if !c.seen.shown(in.Query.Seen, reply.At) {
+		c.again(errBehind)
+		return
 	}
 	c.w.trace.add(uint64(c.w.now))
 	a := history.Answer{Outcome: history.OK, Status: history.Done, Node: r.host.id.String()}
@@ -314,6 +330,8 @@ func (c *client) done(r *request, reply node.Reply) {
 	c.learn(a)
 	c.end(a)
 }
+
+var errBehind = errors.New("what is shown is not known to include all that this client has seen")
 
 // learn remembers the version of the key.
 func (c *client) learn(a history.Answer) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -249,10 +250,14 @@ func (w *world) pause(h *host, f *Fault) {
 	}, event)
 }
 
-// resume does what has waited while the process was paused.
+// resume does what has waited while the process was paused. Those who wait at
+// its door may come first, or last.
 func (h *host) resume() {
-	life, held := h.life, h.held
-	h.held = nil
+	life, held := h.life, slices.Concat(h.held, h.door)
+	if h.rng.IntN(2) == 0 {
+		held = slices.Concat(h.door, h.held)
+	}
+	h.held, h.door = nil, nil
 	for _, do := range held {
 		h.now(life, do)
 	}

@@ -42,6 +42,7 @@ type host struct {
 
 	paused int      // how many faults stop the process
 	held   []func() // what it does when it goes on
+	door   []func() // who wants to come in then
 	busy   bool
 	due    bool          // a turn is about to begin
 	timer  time.Duration // when it will be looked whether one is due; 0: not at all
@@ -129,7 +130,7 @@ func (h *host) now(life int, do func()) {
 // start starts a process on what is on the disk.
 func (h *host) start(fresh bool) {
 	h.life++
-	h.busy, h.due, h.timer, h.held = false, false, 0, nil
+	h.busy, h.due, h.timer = false, false, 0
 	h.inbox, h.bytes, h.waiting = nil, 0, map[uint64]*request{}
 	h.queue = queue.New[*request](queue.Config{Bytes: 8 << 20, Wait: time.Second})
 	p, err := h.w.system.open(h.id, h.w.plan, fresh, env{h, h.life}, h.disk)
@@ -162,7 +163,7 @@ func (h *host) receive(m node.Message) bool {
 // write waits in the queue.
 func (h *host) admit(r *request) {
 	if h.paused > 0 {
-		h.held = append(h.held, func() { h.admit(r) })
+		h.door = append(h.door, func() { h.admit(r) })
 		return
 	}
 	h.w.requests++
@@ -350,5 +351,5 @@ func (h *host) die(disk *simdisk.Disk) {
 	for _, id := range ids {
 		h.w.answer(h.waiting[id], answer{broken: true})
 	}
-	h.held, h.paused = nil, 0
+	h.held, h.door, h.paused = nil, nil, 0
 }

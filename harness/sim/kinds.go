@@ -39,7 +39,7 @@ const (
 	Freeze Kind = "freeze" // the clock of Node stands still
 
 	Promote  Kind = "promote"  // the operator makes Node the leader, and looks at nothing
-	Appoint  Kind = "appoint"  // the operator makes the best of the others the leader, and leaves Node alone
+	Appoint  Kind = "appoint"  // the operator makes the best of those the leader whom Node cannot reach, and leaves Node alone
 	Takeover Kind = "takeover" // the operator replaces the leader, as it ought to be done
 	Join     Kind = "join"     // a node that was not there is started; a learner is made known to the leader
 )

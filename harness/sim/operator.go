@@ -43,11 +43,11 @@ func (w *world) does(h *host, format string, args ...any) {
 	w.event(history.Event{Kind: "note", Node: h.id.String(), Text: w.story[len(w.story)-1].text})
 }
 
-// best returns the host whose log is worth most, of those that run; but not
-// except.
+// best returns the host whose log is worth most, of those that run; of those
+// whom except cannot reach, if that is not nil.
 func (w *world) best(except *host) (best *host) {
 	for _, h := range w.hosts {
-		if h.process == nil || h.paused > 0 || h == except || h.learns() {
+		if h.process == nil || h.paused > 0 || h.learns() || except != nil && !w.apart(except, h) {
 			continue
 		}
 		if best == nil || last(best).Before(last(h)) {
@@ -55,6 +55,11 @@ func (w *world) best(except *host) (best *host) {
 		}
 	}
 	return best
+}
+
+// apart says whether a does not reach b.
+func (w *world) apart(a, b *host) bool {
+	return a != b && (a.paused > 0 || a.process == nil || w.net.links[a.id][b.id].cut > 0)
 }
 
 // appoint makes a node the leader.

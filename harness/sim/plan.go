@@ -41,14 +41,16 @@ const (
 
 // Workload says what the clients do.
 type Workload struct {
-	Clients  int `json:"clients"`  // each of which does one thing at a time
-	Keys     int `json:"keys"`     // that ten clients share
-	Rate     int `json:"rate"`     // operations in a second that all of them would like to do
-	Writes   int `json:"writes"`   // of a hundred operations
-	Numbered int `json:"numbered"` // of a hundred clients: they have sessions, and ask again under the same number
-	Session  int `json:"session"`  // of a hundred reads: may be answered by any node, at the level session
-	Stale    int `json:"stale"`    // of a hundred reads: may be answered by any node
-	Size     int `json:"size"`     // bytes of a value, about
+	Clients  int `json:"clients"`        // each of which does one thing at a time
+	Keys     int `json:"keys"`           // that ten clients share
+	Rate     int `json:"rate"`           // operations in a second that all of them would like to do
+	Writes   int `json:"writes"`         // of a hundred operations
+	Numbered int `json:"numbered"`       // of a hundred clients: they have sessions, and ask again under the same number
+	Session  int `json:"session"`        // of a hundred reads: may be answered by any node, at the level session
+	Stale    int `json:"stale"`          // of a hundred reads: may be answered by any node
+	Cold     int `json:"cold"`           // of a hundred other reads: by a client who does not know who leads, and asks anybody first
+	Rush     int `json:"rush,omitempty"` // during the faults, so many times as many operations
+	Size     int `json:"size"`           // bytes of a value, about
 
 	// Script is what each client does, if that is not to be drawn.
 	Script [][]Op `json:"script,omitempty"`

@@ -2,60 +2,254 @@ package sim
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"time"
+	"slices"
+	"strings"
 )
 
+// Scenario is a question put to a step in this world.
+type Scenario struct {
+	Name     string
+	Question string
+	// Broken names the columns in which a promise is broken, and the checker that
+	// must see it. In all others everything must hold.
+	Broken map[string]string
+	Why    string   // what it means if it is broken, in a sentence
+	Judges []string // the names of the checkers; see judges
+	Needs  []string // what all seeds together must have come across
+
+	columns []string
+	draw    func(*draft)
+}
+
+// Columns returns the steps that the question is put to.
+func (s Scenario) Columns() []string { return s.columns }
+
+// Scenarios returns all of them.
+func Scenarios() []Scenario {
+	all := slices.Concat(plainScenarios(), diskScenarios(), leaderScenarios(), costScenarios())
+	for i := range all {
+		if all[i].columns == nil {
+			all[i].columns = []string{"05", "06"}
+		}
+	}
+	return all
+}
+
+// Find returns the scenario with a name.
+func Find(name string) (Scenario, error) {
+	var names []string
+	for _, s := range Scenarios() {
+		if s.Name == name {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	return Scenario{}, fmt.Errorf("sim: no scenario %q; there are %s", name, strings.Join(names, ", "))
+}
+
 // Draw draws the plan of a scenario against a column.
-func Draw(name, column string, seed uint64) (Plan, error) {
-	p := Plan{Scenario: name, Column: column, Seed: seed}
-	d := &draft{&p, rand.New(rand.NewPCG(seed, forFaults<<32))}
-	p.Nodes = 3 + 2*d.rng.IntN(2)
-	p.Acks = p.Nodes/2 + 1
-	p.Segment = []int64{4 << 10, 64 << 10, 1 << 20}[d.rng.IntN(3)]
-	p.Work = Workload{Clients: 4 + d.rng.IntN(5), Keys: 3 + d.rng.IntN(5), Rate: 100 + d.rng.IntN(200), Writes: 60, Numbered: 50, Session: 20, Stale: 10, Size: 50}
-	p.Times = Times{Span(time.Second), Span(10 * time.Second), Span(2 * time.Second), Span(3 * time.Second)}
-	all := []string{"leader", "follower", "n1", "n2", "n3"}
-	sec := time.Second
-	ms := time.Millisecond
-	net := []may{
-		{kind: Loss, most: 2, size: [2]int{1, 200}, length: [2]time.Duration{sec, 5 * sec}},
-		{kind: Twice, most: 2, size: [2]int{1, 200}, length: [2]time.Duration{sec, 5 * sec}},
-		{kind: Late, most: 2, size: [2]int{1, 300}, length: [2]time.Duration{sec, 5 * sec}},
-		{kind: Cut, nodes: all, most: 4, length: [2]time.Duration{100 * ms, 2 * sec}},
-		{kind: Split, nodes: all, most: 2, size: [2]int{1, 2}, length: [2]time.Duration{100 * ms, 2 * sec}},
-		{kind: SlowLink, nodes: all, most: 2, size: [2]int{2, 100}, length: [2]time.Duration{100 * ms, 2 * sec}},
-		{kind: LoseRequest, most: 1, size: [2]int{1, 100}, length: [2]time.Duration{sec, 5 * sec}},
-		{kind: LoseReply, most: 1, size: [2]int{1, 100}, length: [2]time.Duration{sec, 5 * sec}},
-		{kind: LateClients, most: 1, size: [2]int{1, 300}, length: [2]time.Duration{sec, 5 * sec}},
+func (s Scenario) Draw(column string, seed uint64) (Plan, error) {
+	if !slices.Contains(s.columns, column) {
+		return Plan{}, fmt.Errorf("sim: %s is not a question for step %s", s.Name, column)
 	}
-	ends := []may{
-		{kind: Kill, nodes: all, most: 4, length: [2]time.Duration{50 * ms, 2 * sec}, ops: 20},
-		{kind: Power, nodes: all, most: 4, length: [2]time.Duration{50 * ms, 2 * sec}, ops: 20},
-		{kind: Pause, nodes: all, most: 3, length: [2]time.Duration{50 * ms, 2 * sec}},
+	d := newDraft(s.Name, column, seed)
+	s.draw(d)
+	return d.done(), nil
+}
+
+// everything is what is promised where nothing that was acknowledged may be lost.
+var everything = strings.Fields("empty undisturbed linearizability durability versions once session liveness replicas convergence")
+
+// without returns the judges but some.
+func without(names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(everything), func(s string) bool { return slices.Contains(names, s) })
+}
+
+func plainScenarios() []Scenario {
+	return []Scenario{
+		{
+			Name: "baseline", Question: "Nothing goes wrong: is a cluster one store?",
+			Judges: everything, draw: (*draft).anyAcks,
+		},
+		{
+			Name:     "bad-network",
+			Question: "Messages are lost, come twice, too late or for a while not at all, and followers are started again: do all come to hold the same?",
+			Judges:   everything, Needs: []string{"loss", "twice", "late", "cut", "flap", "split", "slow-link", "kill", "restarts"},
+			draw: func(d *draft) {
+				d.anyAcks()
+				d.swarm(badLinks, []chance{{kind: Kill, who: follower, most: 3, length: span(50*ms, 2*sec), ops: 20}})
+			},
+		},
+		{
+			Name:     "one-way-split",
+			Question: "Messages get through in one direction, or by one node only: is anything false said?",
+			Judges:   everything, Needs: []string{"cut", "deaf", "mute", "bridge"},
+			draw: func(d *draft) { d.anyAcks(); d.swarm(oneWay) },
+		},
+		{
+			Name:     "lost-reply",
+			Question: "Answers are lost and clients ask again: is everything done once?",
+			Judges:   everything, Needs: []string{"replies lost", "requests lost"},
+			draw: func(d *draft) { d.Work.Numbered = 100; d.anyAcks(); d.swarm(badClients, badClients) },
+		},
+		{
+			Name:     "lost-reply-and-kill",
+			Question: "Answers are lost, nodes are killed, clients ask again, and another: is everything done once?",
+			Judges:   everything, Needs: []string{"replies lost", "kill"},
+			draw: func(d *draft) { d.Work.Numbered = 100; d.anyAcks(); d.swarm(badClients, kills) },
+		},
+		{
+			Name:     "clock-jumps",
+			Question: "Clocks go too fast, too slow or stand still: does it matter?",
+			Judges:   everything, Needs: []string{"drift", "freeze"},
+			draw: func(d *draft) { d.anyAcks(); d.swarm(badClocks, badClocks) },
+		},
+		{
+			Name:     "follower-reads",
+			Question: "Clients read at followers what they have not seen yet: is it what everybody else sees?",
+			Broken:   map[string]string{"05": "linearizability", "06": "linearizability"},
+			Why:      "A follower shows what it has, and the leader may have gone on. Whoever carries along what they have seen is never shown less: that is what a session is promised, and it holds.",
+			Judges:   append(without("linearizability"), "linearizability at every node"),
+			draw:     func(d *draft) { d.Work.Session, d.Work.Stale = 60, 0; d.swarm(badLinks) },
+		},
+		{
+			Name:     "everything",
+			Question: "All of it at once, and an operator who knows what he does: is anything lost?",
+			Judges:   everything, Needs: []string{"takeovers", "tails cut", "torn tails", "ended by the disk"},
+			draw: func(d *draft) {
+				d.swarm(badLinks, oneWay, badClients, kills, powers, pauses, badDisks, badClocks, takeovers,
+					[]chance{{kind: DiskGone, who: "any", most: 1, length: span(200*ms, 3*sec)}, {kind: Rot, who: "any", most: 1, length: span(100*ms, sec)}})
+			},
+		},
 	}
-	disks := []may{
-		{kind: SlowDisk, nodes: all, most: 2, size: [2]int{2, 50}, length: [2]time.Duration{100 * ms, 3 * sec}},
-		{kind: DiskError, nodes: all, most: 2, size: [2]int{1, 3}, ops: 20},
-		{kind: DiskFull, nodes: all, most: 2, size: [2]int{1, 3}, ops: 20},
-		{kind: ShortWrite, nodes: all, most: 2, size: [2]int{1, 3}, ops: 20},
-		{kind: FailedSync, nodes: all, most: 2, size: [2]int{1, 3}, ops: 20},
+}
+
+func diskScenarios() []Scenario {
+	return []Scenario{
+		{
+			Name:     "kill-restart",
+			Question: "Nodes are killed, in the middle of anything, and started again: is everything still there that was acknowledged?",
+			Judges:   everything, Needs: []string{"kill", "restarts"},
+			draw: func(d *draft) { d.anyAcks(); d.swarm(badLinks, kills, kills, pauses) },
+		},
+		{
+			Name:     "power-loss",
+			Question: "The power goes, at one node or at all, at any moment: is everything still there that was acknowledged?",
+			Judges:   everything, Needs: []string{"power", "power-all", "torn tails"},
+			draw: func(d *draft) { d.anyAcks(); d.swarm(badLinks, powers, powers) },
+		},
+		{
+			Name:     "disk-gone",
+			Question: "The leader's disk is gone for good, and an operator makes another node the leader: is everything still there that was acknowledged?",
+			Judges:   everything, Needs: []string{"disk-gone", "appointed"},
+			draw: func(d *draft) {
+				d.cluster(3, 2)
+				at := d.between(sec, 4*sec)
+				back := d.between(0, 3*sec)
+				if d.rng.IntN(3) == 0 {
+					back = 0
+				}
+				d.at(at, Fault{Kind: DiskGone, Node: leader, For: Span(back)})
+				d.at(at+d.between(200*ms, sec), Fault{Kind: Takeover})
+				d.swarm(badClients, badLinks[:3])
+			},
+		},
+		{
+			Name:     "disk-errors",
+			Question: "Disks fail, are full, or slow: is anybody told that something was written which was not?",
+			Judges:   everything, Needs: []string{"disk-error", "disk-full", "short-write", "failed-sync", "slow-disk", "ended by the disk"},
+			draw: func(d *draft) { d.anyAcks(); d.swarm(badDisks, badDisks) },
+		},
+		{
+			Name:     "bit-rot",
+			Question: "A bit flips in what was safely written: does the node say so, and does it come back from the others?",
+			Judges:   everything, Needs: []string{"rot", "damage refused"},
+			draw: func(d *draft) {
+				d.Segment = int64(1+d.rng.IntN(16)) << 10
+				at := d.between(2*sec, 5*sec)
+				d.at(at, Fault{Kind: Rot, Node: d.name("any"), For: Span(d.between(50*ms, sec))})
+				d.at(at+d.between(sec, 2*sec), Fault{Kind: Takeover})
+				d.swarm(badLinks[:3])
+			},
+		},
+		{
+			Name:     "gray-node",
+			Question: "One node is slow, its disk or its links: are the others held up, and is anything lost?",
+			Judges:   append(without(), "gap"), Needs: []string{"slow-disk", "slow-link"},
+			draw: func(d *draft) {
+				who := follower
+				if d.rng.IntN(4) == 0 {
+					who = leader
+				}
+				f := Fault{Kind: SlowDisk, Node: who, Size: 10 + d.rng.IntN(20), For: Span(6 * sec)}
+				if d.rng.IntN(2) == 0 {
+					f.Kind, f.Size = SlowLink, 100+d.rng.IntN(100)
+				}
+				d.at(sec, f)
+			},
+		},
 	}
-	clocks := []may{
-		{kind: Drift, nodes: all, most: 2, size: [2]int{-100000, 100000}, length: [2]time.Duration{sec, 5 * sec}},
-		{kind: Freeze, nodes: all, most: 2, length: [2]time.Duration{100 * ms, sec}},
+}
+
+func leaderScenarios() []Scenario {
+	stale := "A leader that does not know that it has been replaced still answers reads, from what it had."
+	return []Scenario{
+		{
+			Name:     "leader-dies",
+			Question: "The leader is gone for good, and nobody does anything: are writes taken again?",
+			Broken:   map[string]string{"05": "liveness", "06": "liveness"},
+			Why:      "Nothing is lost, and nothing is said that is wrong; but nobody takes the place of the leader until a person says who.",
+			Judges:   everything, Needs: []string{"disk-gone"},
+			draw: func(d *draft) {
+				d.Operator = AtLast
+				d.at(d.between(sec, 6*sec), Fault{Kind: DiskGone, Node: leader})
+				d.swarm(badLinks)
+			},
+		},
+		{
+			Name:     "wrong-promotion",
+			Question: "The leader is gone for good, and the operator takes the wrong node for its successor: is everything still there that was acknowledged?",
+			Broken:   map[string]string{"05": "durability", "06": "durability"},
+			Why:      "An acknowledgement meant one disk, and that is gone. Of the others one had more than the other, and nobody compared them.",
+			Judges:   strings.Fields("empty undisturbed durability liveness replicas convergence"), Needs: []string{"disk-gone", "appointed"},
+			draw: func(d *draft) {
+				d.cluster(3, 1)
+				d.Work.Writes, d.Work.Keys = 80, 10
+				at := d.between(2*sec, 5*sec)
+				d.at(at-d.between(500*ms, sec), Fault{Kind: Cut, Node: leader, To: laggard, For: Span(8 * sec)})
+				d.at(at, Fault{Kind: DiskGone, Node: leader})
+				d.at(at+d.between(200*ms, sec), Fault{Kind: Promote, Node: laggard})
+				d.swarm(badClients)
+			},
+		},
+		{
+			Name:     "leader-paused",
+			Question: "The leader stands still, another node takes its place, and it goes on: does it say what is not true any more?",
+			Broken:   map[string]string{"05": "linearizability", "06": "linearizability"}, Why: stale,
+			Judges: without("session", "liveness"), Needs: []string{"pause", "appointed"},
+			draw: func(d *draft) {
+				d.Work.Cold = 60
+				at := Span(0)
+				for range 4 {
+					at += Span(d.between(300*ms, sec))
+					pause := d.between(900*ms, 1500*ms)
+					d.at(at.time(), Fault{Kind: Pause, Node: leader, For: Span(pause)})
+					d.at(at.time()+d.between(300*ms, 600*ms), Fault{Kind: Appoint, Node: leader})
+					at += Span(pause)
+				}
+			},
+		},
+		{
+			Name:     "split",
+			Question: "The network is split, the leader is with the few, and the many get another one: does everybody see the same?",
+			Broken:   map[string]string{"05": "linearizability", "06": "linearizability"}, Why: stale,
+			Judges: without("session"), Needs: []string{"split", "appointed"},
+			draw: func(d *draft) {
+				d.Work.Cold = 60
+				at := d.between(500*ms, 2*sec)
+				d.at(at, Fault{Kind: Split, Node: leader, Size: 1 + d.rng.IntN(d.Nodes/2), For: Span(d.between(3*sec, 5*sec))})
+				d.at(at+d.between(700*ms, 1500*ms), Fault{Kind: Appoint, Node: leader})
+			},
+		},
 	}
-	takeovers := []may{{kind: Takeover, most: 3}}
-	switch name {
-	case "baseline":
-	case "bad-network":
-		d.swarm(append(net, may{kind: Kill, nodes: []string{"follower"}, most: 3, length: [2]time.Duration{50 * ms, 2 * sec}}))
-	case "kill-restart":
-		d.swarm(append(net, ends...))
-	case "everything":
-		d.swarm(append(append(append(append(net, ends...), disks...), clocks...), takeovers...))
-	default:
-		return p, fmt.Errorf("no scenario %q", name)
-	}
-	return p, nil
 }

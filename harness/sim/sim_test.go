@@ -13,7 +13,7 @@ import (
 func TestTheSameSeedGivesTheSameRun(t *testing.T) {
 	for _, name := range []string{"baseline", "bad-network", "kill-restart", "everything"} {
 		for seed := range uint64(10) {
-			p, err := sim.Draw(name, "05", seed)
+			p, err := find(t, name).Draw("05", seed)
 			require.NoError(t, err)
 			r, err := sim.Run(p, false)
 			require.NoError(t, err)
@@ -27,4 +27,10 @@ func TestTheSameSeedGivesTheSameRun(t *testing.T) {
 			require.Equal(t, r.Hash, again.Hash)
 		}
 	}
+}
+
+func find(t *testing.T, name string) sim.Scenario {
+	s, err := sim.Find(name)
+	require.NoError(t, err)
+	return s
 }

@@ -39,11 +39,14 @@ func (d *drawer) op(i int) (op Op, ok bool) {
 	op.Key = keyName(d.client, r.IntN(w.Keys))
 	if r.IntN(100) >= w.Writes {
 		op.Do, op.Level = string(history.Get), node.Leader
-		switch n := r.IntN(100); {
+		n, cold, at := r.IntN(100), r.IntN(100), 1+r.IntN(d.plan.Nodes)
+		switch {
 		case n < w.Session:
-			op.Level, op.Node = node.Session, 1+r.IntN(d.plan.Nodes)
+			op.Level, op.Node = node.Session, at
 		case n < w.Session+w.Stale:
-			op.Level, op.Node = node.Stale, 1+r.IntN(d.plan.Nodes)
+			op.Level, op.Node = node.Stale, at
+		case cold < w.Cold:
+			op.Node = at
 		}
 		return op, true
 	}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"zeyrho/harness/check"
 	"zeyrho/harness/history"
 	"zeyrho/steps/01-map/kv"
 	"zeyrho/steps/05-replication/node"
@@ -30,6 +31,7 @@ type world struct {
 	guard    *guard
 	undo     []func()      // what faults have changed, and has to be changed back
 	begun    time.Duration // when the faults began
+	rush     bool
 	healed   bool
 	quieted  time.Duration // when the last write was answered
 	taking   bool          // the operator is about to replace the leader
@@ -45,6 +47,7 @@ type world struct {
 	coverage map[string]int
 	story    []line
 	failure  *failure
+	findings []check.Finding // of what the world has looked at itself
 }
 
 // line is something worth telling.
@@ -149,7 +152,7 @@ func (w *world) warmUp() {
 // faults lets go wrong what the plan says.
 func (w *world) faults() {
 	w.rec.Phase("faults")
-	w.begun = w.now
+	w.begun, w.rush = w.now, true
 	for i := range w.plan.Faults {
 		f := &w.plan.Faults[i]
 		w.after(f.At.time(), func() { w.strike(f) })
@@ -161,7 +164,7 @@ func (w *world) faults() {
 func (w *world) heal() {
 	w.rec.Phase("heal")
 	w.tell("everything is healed")
-	w.healed = true
+	w.healed, w.rush = true, false
 	w.mend()
 	w.after(w.plan.Times.Settle.time(), w.live)
 }
@@ -217,16 +220,31 @@ func (w *world) look(c *client, keys []string) {
 
 // agree waits until all nodes have applied the same, and compares them.
 func (w *world) agree() {
-	if w.now > w.quieted+agreement {
-		w.fail("agreement", "%v after the last write the nodes have not yet applied the same: %s", agreement, w.positions())
-		return
-	}
-	if !w.level() {
+	if !w.level() && w.now < w.quieted+agreement {
 		w.after(10*time.Millisecond, w.agree)
 		return
 	}
-	w.guard.compare()
-	w.over = true
+	var there []*host
+	for _, h := range w.hosts {
+		if h.process != nil {
+			w.event(h.position())
+			there = append(there, h)
+		}
+	}
+	if w.level() {
+		w.guard.compare()
+	}
+	w.scan(newClient(w, -3), there)
+}
+
+// scan asks every node for everything.
+func (w *world) scan(c *client, hosts []*host) {
+	if len(hosts) == 0 {
+		w.over = true
+		return
+	}
+	c.at = hosts[0]
+	c.only(node.Query{Range: &kv.Range{}, Level: node.Stale}, func() { w.scan(c, hosts[1:]) })
 }
 
 const agreement = 5 * time.Second
@@ -246,22 +264,6 @@ func (w *world) level() bool {
 		}
 	}
 	return true
-}
-
-func (w *world) positions() string {
-	text := ""
-	for _, h := range w.hosts {
-		switch {
-		case h.gone:
-		case h.process == nil:
-			text += fmt.Sprintf("%v does not run; ", h.id)
-		default:
-			r := h.process.Replica()
-			e, leads := r.Epoch()
-			text += fmt.Sprintf("%v (epoch %v, leads: %v) has %v, committed %d, applied %v; ", h.id, e, leads, r.Log().Last(), r.Committed(), r.Applied())
-		}
-	}
-	return text
 }
 
 // strict says whether nothing that was acknowledged may be lost: it takes a
