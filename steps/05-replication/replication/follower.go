@@ -31,16 +31,14 @@ func (r *Replication) follow(m appendEntries) (at node.Position, ok bool) {
 	log := r.replica.Log()
 	base := log.Base()
 	m = m.from(base.Index)
-	if m.prev.Index < base.Index {
-		return base, true // as far as anybody knows
-	}
-	switch e, has := log.EpochAt(m.prev.Index); {
-	case has && e == m.prev.Epoch:
-	case has && m.prev.Index == base.Index:
-		// What the log goes on from is not of this history: nothing is left.
-		r.cut(base.Index - 1) // if that fails, so has the replica
+	e, has := log.EpochAt(m.prev.Index)
+	switch {
+	case m.excludes(base):
+		r.cut(base.Index - 1) // so nothing is left; if that fails, so has the replica
 		return log.Base(), false
-	default:
+	case m.prev.Index < base.Index:
+		return base, true // as far as anybody knows; the leader knows better: see Has
+	case !has || e != m.prev.Epoch:
 		return log.UpTo(m.prev), false
 	}
 	for _, e := range m.entries {
@@ -81,4 +79,12 @@ func (m appendEntries) from(base uint64) appendEntries {
 		m.prev, m.entries = m.entries[0].Position, m.entries[1:]
 	}
 	return m
+}
+
+// excludes says whether base, which a log goes on from, is not in the leader's.
+// Either the leader has something else there, or it has come to its end: what it
+// has of earlier epochs than its own never gets more.
+func (m appendEntries) excludes(base node.Position) bool {
+	return m.prev.Index == base.Index && m.prev.Epoch != base.Epoch ||
+		m.last < base.Index && base.Epoch < m.epoch
 }

@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -82,9 +83,24 @@ func (r *Replication) receiveAck(from node.ID, a ack) {
 	switch {
 	case a.foreign:
 	case a.accepts:
-		f.accepted(min(a.at.Index, log.Last().Index))
+		r.Has(from, a.at)
 	case a.prev > 0:
 		f.refused(a.prev, log.UpTo(a.at).Index)
+	}
+}
+
+// Has tells the leader that a follower's disk has everything up to a position.
+// If the leader has something else there, that cannot be: the follower goes on
+// from a snapshot (step 06) of what is not part of the history any more. It is
+// the follower who has to see that, and so it is asked for that very entry.
+func (r *Replication) Has(id node.ID, at node.Position) {
+	f, log := r.find(id), r.replica.Log()
+	switch e, known := log.EpochAt(at.Index); {
+	case f == nil || at.Index > log.Last().Index:
+	case known && e != at.Epoch:
+		f.probe(at.Index + 1)
+	default:
+		f.accepted(at.Index)
 	}
 }
 
@@ -171,13 +187,26 @@ func (r *Replication) commit() {
 			has = append(has, f.match)
 		}
 	}
-	if len(has) < r.config.Acks {
+	acks := r.acks()
+	if len(has) < acks {
 		return
 	}
 	slices.Sort(has)
-	index := has[len(has)-r.config.Acks]
+	index := has[len(has)-acks]
 	epoch, _ := r.replica.Epoch()
 	if e, ok := r.replica.Log().EpochAt(index); ok && e == epoch {
 		r.replica.Commit(index)
 	}
+}
+
+// acks returns how many disks must have an entry: if nobody has said, those of a
+// majority of the nodes that are not learners.
+func (r *Replication) acks() int {
+	voters := 1
+	for _, f := range r.followers {
+		if !f.learner {
+			voters++
+		}
+	}
+	return cmp.Or(r.config.Acks, voters/2+1)
 }

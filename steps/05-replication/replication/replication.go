@@ -40,9 +40,6 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	if c.Acks == 0 {
-		c.Acks = (len(c.Peers)+1)/2 + 1
-	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 50 * time.Millisecond
 	}
@@ -53,7 +50,7 @@ func (c Config) withDefaults() Config {
 }
 
 func (c Config) check() error {
-	if n := len(c.Peers) + 1; c.Acks < 1 || c.Acks > n {
+	if n := len(c.Peers) + 1; c.Acks < 0 || c.Acks > n {
 		return fmt.Errorf("acknowledgements by %d disks: there are %d", c.Acks, n)
 	}
 	return nil
@@ -284,7 +281,7 @@ func (r *Replication) Wake() time.Duration {
 
 // Write implements node.Front.
 func (r *Replication) Write(w node.Write) {
-	epoch, leads := r.replica.Epoch()
+	_, leads := r.replica.Epoch()
 	size := 64 + len(w.Request.Command.Key) + len(w.Request.Command.Value)
 	switch {
 	case !leads:
@@ -299,10 +296,26 @@ func (r *Replication) Write(w node.Write) {
 			return
 		}
 	}
-	r.markEpoch()
-	p := r.replica.Append(epoch, machine.AppendRequest(nil, w.Request))
+	p := r.append(machine.AppendRequest(nil, w.Request))
 	r.pending = append(r.pending, pending{p.Index, w.ID, size})
 	r.backlog += size
+}
+
+// Append lets the leader write a record that is for another module, in a turn: see
+// node.ReplicaConfig.
+func (r *Replication) Append(record []byte) error {
+	if _, leads := r.replica.Epoch(); !leads {
+		return r.notLeader()
+	}
+	r.append(record)
+	return nil
+}
+
+// append adds a record to the log, behind the mark of the epoch.
+func (r *Replication) append(record []byte) node.Position {
+	r.markEpoch()
+	epoch, _ := r.replica.Epoch()
+	return r.replica.Append(epoch, record)
 }
 
 func (r *Replication) notLeader() error {
@@ -322,22 +335,18 @@ func (r *Replication) OnBehind(f func(node.ID)) { r.behind = f }
 func (r *Replication) Knows(id node.ID) bool { return r.find(id) != nil }
 
 // AddLearner adds a node that is sent everything, and does not count when disks
-// are counted.
+// are counted. If it is known already, it does not count any longer.
 func (r *Replication) AddLearner(id node.ID) {
-	if id == r.replica.Self() || r.Knows(id) {
+	if id == r.replica.Self() {
+		return
+	}
+	if f := r.find(id); f != nil {
+		f.learner = true
 		return
 	}
 	f := &follower{id: id, learner: true}
 	f.begin(r.replica.Log().Last().Index + 1)
 	r.followers = append(r.followers, f)
-}
-
-// Has tells the leader, by another way than an answer to what was sent, that a
-// follower's disk has everything up to index.
-func (r *Replication) Has(id node.ID, index uint64) {
-	if f := r.find(id); f != nil {
-		f.accepted(index)
-	}
 }
 
 // find returns the follower with an ID, or nil.

@@ -33,7 +33,7 @@ type FollowerStatus struct {
 // Status returns it as of now.
 func (r *Replication) Status() Status {
 	epoch, leads := r.replica.Epoch()
-	s := Status{Role: "starting", Epoch: epoch, Acks: r.config.Acks, Committed: r.replica.Committed(), Pending: len(r.pending)}
+	s := Status{Role: "starting", Epoch: epoch, Acks: r.acks(), Committed: r.replica.Committed(), Pending: len(r.pending)}
 	s.Leader = epoch.Leader()
 	switch {
 	case leads:

@@ -79,7 +79,7 @@ func (c *Catchup) receiveGot(from node.ID, g got) {
 	}
 	if g.done {
 		c.drop(t)
-		c.replication.Has(from, t.id.Index)
+		c.replication.Has(from, t.id.Position)
 		return
 	}
 	if !t.asked || g.next > t.got {
