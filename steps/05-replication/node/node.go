@@ -25,8 +25,6 @@ package node
 import (
 	"errors"
 	"time"
-
-	"zeyrho/steps/04-journal/journal"
 )
 
 // Module is a part of a protocol. Modules share the replica and the outbox of
@@ -101,10 +99,7 @@ func (n *Node) Handle(batch []Input) (dirty bool) {
 	for _, m := range n.modules {
 		m.Tick()
 	}
-	switch err := n.replica.log.flush(); {
-	case errors.Is(err, journal.ErrFailed): // what could not be written may be there after the next start
-		n.replica.failed = err
-	case err != nil:
+	if err := n.replica.flush(); err != nil {
 		n.unwritten(err)
 	}
 	return n.replica.dirty()

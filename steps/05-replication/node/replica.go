@@ -318,6 +318,23 @@ func (r *Replica) sync() error {
 	return r.failed
 }
 
+// flush writes what was appended to the log in this turn, and before it the epoch
+// in which that was. An error means that it is not there, and cannot come back;
+// if that is not sure, the replica has failed.
+func (r *Replica) flush() error {
+	if r.failed != nil || r.log.written == r.log.Last().Index {
+		return nil
+	}
+	if r.failed = r.saveReign(); r.failed != nil {
+		return nil
+	}
+	err := r.log.flush()
+	if errors.Is(err, journal.ErrFailed) {
+		r.failed, err = err, nil
+	}
+	return err
+}
+
 // saveReign writes down the epoch: nothing that is done in it may outlive the
 // promise that the node has given with it.
 func (r *Replica) saveReign() error {
