@@ -52,6 +52,9 @@ func (r *Replication) follow(m appendEntries) (at node.Position, ok bool) {
 			if err := r.cut(e.Index - 1); err != nil {
 				return at, false
 			}
+			if log.Last().Index < e.Index-1 { // the machine could not go back as far as that: see node.Replica.CutBack
+				return log.Base(), false
+			}
 		}
 		r.replica.Append(e.Epoch, e.Record)
 	}

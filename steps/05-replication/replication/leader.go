@@ -109,6 +109,9 @@ func (r *Replication) Has(id node.ID, at node.Position) {
 func (r *Replication) ship() {
 	synced := r.replica.Log().Synced()
 	for _, f := range r.followers {
+		if !f.probing && f.next < r.replica.Log().First() {
+			f.probe(f.next) // send will see
+		}
 		for !f.probing && !f.fetching && f.next <= synced && len(f.inflight) < maxInflight {
 			entries, ok := r.replica.Log().Read(f.next, synced, maxMessage)
 			if !ok {
