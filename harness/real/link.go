@@ -206,17 +206,11 @@ func (k *link) piece(d Direction, to *net.TCPConn, b []byte, written int) (int, 
 	if w.rate > 0 {
 		b = b[:min(len(b), max(1, w.rate/20))]
 	}
-	if w.flip > 0 {
-		for i := range b {
-			if (written+i+1)%w.flip == 0 {
-				b[i] ^= 1 << ((written + i) % 8)
-			}
-		}
-	}
 	pass, breaks := k.p.burn(d, len(b))
 	b = b[:pass]
+	flipped := flip(b, w.flip, written)
 	n, err := to.Write(b)
-	k.p.count(d, n)
+	k.p.count(d, n, flipped)
 	if err != nil || breaks {
 		return 0, false
 	}
@@ -230,6 +224,21 @@ func (k *link) piece(d Direction, to *net.TCPConn, b []byte, written int) (int, 
 		}
 		return pause
 	})
+}
+
+// flip flips a bit in every n-th byte of a stream, of which so many have gone
+// before those of b, and returns how many it has flipped.
+func flip(b []byte, n, before int) (flipped int) {
+	if n == 0 {
+		return 0
+	}
+	for i := range b {
+		if (before+i+1)%n == 0 {
+			b[i] ^= 1 << ((before + i) % 8)
+			flipped++
+		}
+	}
+	return flipped
 }
 
 // thaw waits until a direction is not frozen; false if the link breaks first.

@@ -39,6 +39,7 @@ type Proxy struct {
 	fuses    [2]int   // bytes that may still pass before a connection is broken; 0: as many as there are
 	broken   int      // connections, by a fuse
 	carried  [2]int64 // bytes
+	flipped  int      // of them
 	closed   bool
 }
 
@@ -135,8 +136,7 @@ func (p *Proxy) wake() {
 func (p *Proxy) Pass() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ways = [2]way{}
-	p.drop = drop{}
+	p.ways, p.drop, p.fuses = [2]way{}, drop{}, [2]int{}
 	p.wake()
 	if p.closed || p.listener != nil {
 		return nil
@@ -229,10 +229,18 @@ func (p *Proxy) Carried(d Direction) int64 {
 	return p.carried[d]
 }
 
-func (p *Proxy) count(d Direction, n int) {
+// Flipped returns how many bytes have been delivered with a bit flipped.
+func (p *Proxy) Flipped() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.carried[d] += int64(n)
+	return p.flipped
+}
+
+func (p *Proxy) count(d Direction, bytes, flipped int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.carried[d] += int64(bytes)
+	p.flipped += flipped
 }
 
 func (p *Proxy) each(directions []Direction, do func(*way)) {

@@ -231,6 +231,7 @@ func TestFlippedBytesAreFlipped(t *testing.T) {
 		}
 	}
 	require.Equal(t, 10, flipped)
+	require.Equal(t, 10, p.Flipped())
 }
 
 func TestALinkKnowsHowMuchItHasCarried(t *testing.T) {

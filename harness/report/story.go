@@ -27,21 +27,28 @@ func WriteStory(w io.Writer, h history.History) {
 		tally[op.Phase][op.Outcome]++
 	}
 	for _, e := range h.Events {
-		switch e.Kind {
-		case "sample", "broken": // what was broken is among the findings
+		switch {
+		case e.Frequent(), e.Kind == "broken": // what was broken is among the findings
 			continue
-		case "phase":
+		case e.Kind == "phase":
 			phase = e.Text
 			t := tally[phase]
 			fmt.Fprintf(w, "  %s  %s%s\n", clock(e.At), phase, tallied(t))
 			continue
 		}
-		who := ""
-		if e.Node != "" {
-			who = e.Node + ": "
-		}
-		fmt.Fprintf(w, "  %s    %s%s\n", clock(e.At), who, e.Text)
+		fmt.Fprintf(w, "  %s    %s%s\n", clock(e.At), where(e), e.Text)
 	}
+}
+
+// where says which node an event was at, or on which way.
+func where(e history.Event) string {
+	switch {
+	case e.To != "":
+		return e.Node + " → " + e.To + ": "
+	case e.Node != "":
+		return e.Node + ": "
+	}
+	return ""
 }
 
 // tallied says how many operations of a phase ended how; nothing if it had none.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,12 +25,15 @@ func badInput() Scenario {
 	return Scenario{
 		Name:     "bad-input",
 		Question: "Somebody sends nonsense of every kind: does each get a clear error, and is nothing lost?",
-		Cells: []Cell{
+		Cells: append([]Cell{
 			{Column: "01", World: Real, Expect: Pass, Run: nonsense(), Checkers: checkers},
 			{Column: "02", World: Real, Expect: Pass, Run: nonsense((*Run).badFiles), Checkers: checkers},
 			{Column: "03", World: Real, Expect: Pass, Run: nonsense((*Run).badRequests), Checkers: with(checkers, witness("bounds"))},
 			{Column: "04", World: Real, Expect: Pass, Run: nonsense((*Run).badRequests, (*Run).badJournals), Flags: []string{"-segment", "65536"}, Checkers: with(checkers, witness("bounds"))},
-		},
+		}, each(clustered, Cell{
+			World: Real, Expect: Pass, Run: nonsense((*Run).badRequests, (*Run).badJournals, (*Run).badNodes), Flags: []string{"-segment", "65536"},
+			Checkers: with(checkers, append(replicated, witness("bounds"))...),
+		})...),
 	}
 }
 
@@ -39,7 +43,7 @@ func nonsense(more ...func(*Run) error) func(*Run) error {
 	return func(r *Run) error {
 		odd := []string{"a/b", "a//b", "..", ".", "%2F", "a?b#c", "ä ö", "line\nbreak", `quo"te`, strings.Repeat("k", 1024)}
 		r.rec.Phase("warm-up")
-		return r.together(1, func(w *worker) error {
+		err := r.together(1, func(w *worker) error {
 			for _, k := range odd {
 				w.put(k, w.value(), nil)
 			}
@@ -68,6 +72,7 @@ func nonsense(more ...func(*Run) error) func(*Run) error {
 			r.pages(w)
 			return nil
 		})
+		return errors.Join(err, r.compare())
 	}
 }
 

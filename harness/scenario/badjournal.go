@@ -28,8 +28,7 @@ func (r *Run) badJournals() error {
 	if err != nil {
 		return err
 	}
-	s.server.Kill()
-	if err := s.restart(); err != nil {
+	if err := errors.Join(r.sys.kill(), r.sys.restart()); err != nil {
 		return err
 	}
 	b, err := os.ReadFile(notes)
@@ -39,23 +38,27 @@ func (r *Run) badJournals() error {
 
 // badStoreFlags tries values that the flags of step 04 must not have.
 func (r *Run) badStoreFlags() error {
-	var all error
-	for _, f := range [][3]string{ // name, value, and a word that the answer must hold
-		{"-sync", "sometimes", "batch"},
-		{"-sync", "-1s", "batch"},
-		{"-batch", "0", "-batch"},
+	flags := [][3]string{ // name, value, and a word that the answer must hold
 		{"-queue-bytes", "-1", "-queue-bytes"},
 		{"-queue-wait", "-1s", "-queue-wait"},
 		{"-sessions", "-1", "-sessions"},
 		{"-segment", "-1", "-segment"},
-	} {
+	}
+	if _, ok := r.sys.(*cluster); ok {
+		flags = append(flags, nodeFlags...)
+	} else {
+		flags = append(flags, [][3]string{
+			{"-sync", "sometimes", "batch"},
+			{"-sync", "-1s", "batch"},
+			{"-batch", "0", "-batch"},
+		}...)
+	}
+	var all error
+	for _, f := range flags {
 		dir := filepath.Join(r.dir, "flags"+f[0])
 		all = errors.Join(all, r.refusesToStart(2, f[2], "-serve", "-listen", "127.0.0.1:0", "-dir", dir, f[0], f[1]))
 	}
-	return errors.Join(all,
-		r.refusesToStart(2, "stray", "dump", "stray"),
-		r.refusesToStart(1, "no such", "dump", "-dir", filepath.Join(r.dir, "nowhere")),
-	)
+	return errors.Join(all, r.badDumps())
 }
 
 // badDirectories tries paths at which there can be no store, and to give
@@ -71,8 +74,12 @@ func (r *Run) badDirectories() error {
 	if os.Getuid() != 0 { // who may do everything is not refused
 		err = errors.Join(err, r.refusesToStart(1, "permission", s.args("127.0.0.1:0", locked)...))
 	}
-	other, errCopy := r.copyJournal("sessions", nil)
-	return errors.Join(err, errCopy, r.refusesToStart(1, "sessions", append(s.args("127.0.0.1:0", other), "-sessions", "77")...))
+	other, errCopy := r.copyJournal("another", nil)
+	args, word := append(s.args("127.0.0.1:0", other), "-sessions", "77"), "sessions"
+	if _, ok := r.sys.(*cluster); ok {
+		args, word = append(s.args("127.0.0.1:0", other), "-new"), "has one already"
+	}
+	return errors.Join(err, errCopy, r.refusesToStart(1, word, args...))
 }
 
 // journal is the files of a journal, by name.
@@ -174,7 +181,11 @@ func (r *Run) damagedJournal(name, word string, change func(journal)) error {
 // otherJournal returns the first file of a journal of another store.
 func (r *Run) otherJournal() ([]byte, error) {
 	dir := filepath.Join(r.dir, "other-store")
-	p, err := r.launch(real.Spec{Name: "another server", Path: r.program(), Args: r.theServer().args("127.0.0.1:0", dir)})
+	args := r.theServer().args("127.0.0.1:0", dir)
+	if _, ok := r.sys.(*cluster); ok {
+		args = append(args, "-new")
+	}
+	p, err := r.launch(real.Spec{Name: "another server", Path: r.program(), Args: args})
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ func killRestart() Scenario {
 	return Scenario{
 		Name:     "kill-restart",
 		Question: "kill -9 under load, then a restart: is everything still there that was acknowledged?",
-		Cells: []Cell{
+		Cells: append([]Cell{
 			{
 				Column: "01", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability",
 				Run: func(r *Run) error { return r.killed(1, 1, 200) }, Checkers: []check.Checker{undisturbed, check.Durable, living(1)},
@@ -35,7 +35,10 @@ func killRestart() Scenario {
 				Column: "04", World: Real, Expect: Pass, Run: killKept, Flags: []string{"-segment", "8192"},
 				Checkers: with(kept(6), check.Coverage(check.Need{OK: 250, Faults: []string{"kill -9"}})),
 			},
-		},
+		}, each(clustered, Cell{
+			World: Real, Expect: Pass, Run: killNodes, Flags: []string{"-segment", "8192"},
+			Checkers: with(with(kept(6), replicated...), check.Coverage(check.Need{OK: 250, Faults: []string{"kill -9"}})),
+		})...),
 	}
 }
 
@@ -143,14 +146,12 @@ func clientPaused() Scenario {
 	return Scenario{
 		Name:     "client-paused",
 		Question: "One client is stopped at its worst moment: do the others wait for it?",
-		Cells: []Cell{
+		Cells: append([]Cell{
 			{
 				Column: "02", World: Real, Expect: Fails, FixedBy: "03", Checker: "gap", Run: pauseHolder, Flags: roomy, Checkers: checkers,
 				Why: "A process that was stopped, not killed, keeps the lock: no other can write until it goes on.",
 			},
-			{Column: "03", World: Real, Expect: Pass, Run: pauseAsker, Checkers: checkers},
-			{Column: "04", World: Real, Expect: Pass, Run: pauseAsker, Checkers: checkers},
-		},
+		}, each(append([]string{"03", "04"}, clustered...), Cell{World: Real, Expect: Pass, Run: pauseAsker, Links: true, Checkers: checkers})...),
 	}
 }
 
@@ -261,7 +262,7 @@ func lostReplyAndKill() Scenario {
 	return Scenario{
 		Name:     "lost-reply-and-kill",
 		Question: "The reply is lost, the server is killed, the client tries again: is the command applied once, and kept?",
-		Cells: []Cell{
+		Cells: append([]Cell{
 			{
 				Column: "03", World: Real, Expect: Fails, FixedBy: "04", Checker: "durability", Run: dropAndKill,
 				Checkers: []check.Checker{check.Durable, check.Coverage(check.Need{Unknown: 1, Faults: []string{"a reply is lost"}})},
@@ -271,7 +272,10 @@ func lostReplyAndKill() Scenario {
 				Column: "04", World: Real, Expect: Pass, Run: dropAndKillKept,
 				Checkers: with(kept(4), witness("retried"), check.Coverage(check.Need{OK: 200, Faults: []string{"the replies to a client are lost"}})),
 			},
-		},
+		}, each(clustered, Cell{
+			World: Real, Expect: Pass, Run: dropAndKillKept, Links: true,
+			Checkers: with(with(kept(4), replicated...), witness("retried"), check.Coverage(check.Need{OK: 200, Faults: []string{"the replies to a client are lost"}})),
+		})...),
 	}
 }
 
@@ -300,7 +304,7 @@ func monthsOfWrites() Scenario {
 	return Scenario{
 		Name:     "months-of-writes",
 		Question: "The same few keys are written for months: does the space in use stay in proportion to what is stored?",
-		Cells: []Cell{
+		Cells: append([]Cell{
 			{
 				Column: "02", World: Real, Expect: Fails, FixedBy: "06", Checker: "bounds", Run: fillUp, Flags: []string{"-size", fmt.Sprint(smallFile)}, Checkers: []check.Checker{witness("bounds"), witness("full"), undisturbed, check.Durable},
 				Why: "The log keeps every write for ever: the file fills up although a few keys are all that is in it.",
@@ -309,7 +313,11 @@ func monthsOfWrites() Scenario {
 				Column: "04", World: Real, Expect: Fails, FixedBy: "06", Checker: "bounds", Run: writeForMonths, Checkers: []check.Checker{witness("bounds"), witness("kept")},
 				Why: "The journal keeps every write for ever: the disk fills up, and every restart reads all of it, although a thousand keys are all that is in it.",
 			},
-		},
+		}, each(clustered, Cell{
+			World: Real, Expect: Fails, FixedBy: "06", Checker: "bounds", Run: clusterForMonths, Flags: []string{"-segment", "16384"},
+			Checkers: with([]check.Checker{undisturbed, witness("bounds"), check.Durable, check.Versions, living(2), check.Coverage(check.Need{OK: 1000})}, replicated...),
+			Why:      "Every node keeps every entry for ever: all disks fill up together, and every restart reads all of it.",
+		})...),
 	}
 }
 

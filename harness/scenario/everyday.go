@@ -17,7 +17,7 @@ func baseline() Scenario {
 	return Scenario{
 		Name:     "baseline",
 		Question: "One user, no fault: does the store behave like a map with versions?",
-		Cells: []Cell{
+		Cells: append([]Cell{
 			{Column: "01", World: Real, Expect: Pass, Checkers: with(judges, witness("api")), Run: func(r *Run) error {
 				// The shell copies every value; only a caller of the API can
 				// see whether the map keeps a slice of his.
@@ -29,7 +29,9 @@ func baseline() Scenario {
 			{Column: "02", World: Real, Expect: Pass, Checkers: judges, Run: run},
 			{Column: "03", World: Real, Expect: Pass, Checkers: judges, Run: run},
 			{Column: "04", World: Real, Expect: Pass, Checkers: judges, Run: run},
-		},
+		}, each(clustered, Cell{World: Real, Expect: Pass, Checkers: with(judges, replicated...), Run: func(r *Run) error {
+			return errors.Join(run(r), r.quiet())
+		}})...),
 	}
 }
 
@@ -98,7 +100,7 @@ func contention() Scenario {
 	return Scenario{
 		Name:     "contention",
 		Question: "Several users write the same keys at the same moment: is anything lost?",
-		Cells: []Cell{
+		Cells: append([]Cell{
 			{
 				Column: "01", World: Real, Expect: Fails, FixedBy: "02", Checker: "goroutines",
 				Why: "Two goroutines changed one map at once: updates were lost, or the process crashed.",
@@ -117,7 +119,7 @@ func contention() Scenario {
 				Column: "04", World: Real, Expect: Pass, Checkers: with(atomically(), check.Counter("counter"), witness("shared"), witness("closed")),
 				Run: func(r *Run) error { return errors.Join(r.look("held", "-what", "sharing"), contended(r)) },
 			},
-		},
+		}, each(clustered, Cell{World: Real, Expect: Pass, Run: contended, Checkers: with(atomically(), append(replicated, check.Counter("counter"))...)})...),
 	}
 }
 
@@ -184,7 +186,7 @@ func manyProcesses() Scenario {
 	return Scenario{
 		Name:     "many-processes",
 		Question: "Several processes use one store: do they see the same one?",
-		Cells: []Cell{
+		Cells: append([]Cell{
 			{
 				Column: "01", World: Real, Expect: Fails, FixedBy: "02", Checker: "linearizability", Run: together,
 				Checkers: []check.Checker{lin},
@@ -193,7 +195,7 @@ func manyProcesses() Scenario {
 			{Column: "02", World: Real, Expect: Pass, Run: together2, Checkers: with(checkers, witness("handles"))},
 			{Column: "03", World: Real, Expect: Pass, Run: together3, Checkers: with(checkers, witness("one-owner"))},
 			{Column: "04", World: Real, Expect: Pass, Run: together4, Checkers: with(checkers, witness("one-owner"))},
-		},
+		}, each(clustered, Cell{World: Real, Expect: Pass, Run: together4, Checkers: with(checkers, append(replicated, witness("one-owner"))...)})...),
 	}
 }
 
@@ -257,11 +259,8 @@ func multiKey() Scenario {
 	return Scenario{
 		Name:     "multi-key",
 		Question: "Money moves between two keys while others look: is the total always right?",
-		Cells: []Cell{
-			{Column: "02", World: Real, Expect: Fails, FixedBy: "08", Checker: "bank", Why: why, Run: transfers, Checkers: checkers},
-			{Column: "03", World: Real, Expect: Fails, FixedBy: "08", Checker: "bank", Why: why, Run: transfers, Checkers: checkers},
-			{Column: "04", World: Real, Expect: Fails, FixedBy: "08", Checker: "bank", Why: why, Run: transfers, Checkers: checkers},
-		},
+		Cells: each(append([]string{"02", "03", "04"}, clustered...),
+			Cell{World: Real, Expect: Fails, FixedBy: "08", Checker: "bank", Why: why, Run: transfers, Checkers: checkers}),
 	}
 }
 

@@ -61,7 +61,7 @@ func diskErrors() Scenario {
 	return Scenario{
 		Name:     "disk-errors",
 		Question: "The disk fails, or is full: is anybody told that something was written which was not?",
-		Cells: []Cell{
+		Cells: append([]Cell{
 			{
 				Column: "04", World: Real, Expect: Safe,
 				Run: func(r *Run) error { return errors.Join(r.look("held", "-what", "errors"), fullDisk(r)) },
@@ -71,7 +71,13 @@ func diskErrors() Scenario {
 				},
 			},
 			journalCell("disk-errors", Safe, "errors"),
-		},
+		}, each(clustered, Cell{
+			World: Real, Expect: Safe, Run: fullNodes,
+			Checkers: with([]check.Checker{
+				undisturbed, check.Answered("full follower"), witness("full"), check.Durable, lin, check.Versions, check.Once, living(3),
+				check.Coverage(check.Need{OK: 200, Faults: []string{"no file may grow"}}),
+			}, replicated...),
+		})...),
 	}
 }
 
@@ -79,13 +85,16 @@ func bitRot() Scenario {
 	return Scenario{
 		Name:     "bit-rot",
 		Question: "A bit flips, or a file is gone, in what was safely written: does the store say so, and touch nothing?",
-		Cells: []Cell{
+		Cells: append([]Cell{
 			{
 				Column: "04", World: Real, Expect: Safe, Run: rottenFiles, Flags: []string{"-segment", "8192"},
 				Checkers: []check.Checker{undisturbed, witness("refusal"), check.Durable, check.Versions},
 			},
 			journalCell("bit-rot", Safe, "refusal"),
-		},
+		}, each(clustered, Cell{
+			World: Real, Expect: Safe, Run: rottenNodes, Flags: []string{"-segment", "8192"}, Acks: "2",
+			Checkers: with([]check.Checker{undisturbed, witness("refusal"), check.Durable, check.Versions, living(2)}, replicated...),
+		})...),
 	}
 }
 

@@ -121,11 +121,14 @@ func diskGone() Scenario {
 	return Scenario{
 		Name:     "disk-gone",
 		Question: "The machine burns, and its disk with it: is everything still somewhere that was acknowledged?",
-		Cells: []Cell{{
+		Cells: append([]Cell{{
 			Column: "04", World: Real, Expect: Fails, FixedBy: "05", Checker: "durability", Run: burn,
 			Checkers: []check.Checker{undisturbed, check.Durable, living(4), check.Coverage(check.Need{OK: 150, Faults: []string{"the server is killed"}})},
 			Why:      "There is one copy, on one disk. When the disk is gone, everything is.",
-		}},
+		}}, each(clustered, Cell{
+			World: Real, Expect: Pass, Run: burnLeader, Acks: "2",
+			Checkers: with(with(kept(4), replicated...), check.Coverage(check.Need{OK: 200, Faults: []string{"the leader is killed"}})),
+		})...),
 	}
 }
 
@@ -160,9 +163,8 @@ func fullDisk(r *Run) error {
 	}
 	s := r.theServer()
 	r.rec.Event(faultEvent("disk", "no file may grow beyond 100 KiB"))
-	s.server.Kill()
 	s.blocks = 200
-	if err := s.restart(); err != nil {
+	if err := errors.Join(r.sys.kill(), r.sys.restart()); err != nil {
 		return err
 	}
 	err := r.load("faults", workers, func(w *worker) error {
@@ -173,9 +175,8 @@ func fullDisk(r *Run) error {
 	if err != nil {
 		return err
 	}
-	s.server.Kill()
 	s.blocks = 0
-	if err := s.restart(); err != nil {
+	if err := errors.Join(r.sys.kill(), r.sys.restart()); err != nil {
 		return err
 	}
 	if err := r.alive(workers); err != nil {

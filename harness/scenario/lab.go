@@ -24,7 +24,7 @@ type Options struct {
 	Dir     string   // where the programs go; "" is a cache
 }
 
-var stepNames = map[string]string{"01": "01-map", "02": "02-concurrency", "03": "03-server", "04": "04-journal"}
+var stepNames = map[string]string{"01": "01-map", "02": "02-concurrency", "03": "03-server", "04": "04-journal", "05": "05-replication"}
 
 // StepName returns the name of a column's step, which is its directory's.
 func StepName(column string) string { return stepNames[column] }
@@ -184,11 +184,17 @@ func (r *Run) launched(p *real.Process) {
 }
 
 // crashes looks at every program that was started, and records the first that
-// has come to an end as Go programs do that panic or run into a fatal error.
+// has come to an end as Go programs do that panic or run into a fatal error; or
+// the first node of a cluster that has given up, and should not have.
 func (r *Run) crashes() {
 	for _, p := range r.procs {
-		if !p.Ended() || p.Exit().Code != 2 {
+		if !p.Ended() || p.Exit().Code == 0 {
 			continue
+		}
+		if c, ok := r.sys.(*cluster); ok && p.Exit().Code == 1 && c.unasked(p) {
+			lines := strings.Split(strings.TrimSpace(p.Stderr()), "\n")
+			r.rec.Event(history.Event{Kind: "crash", Node: p.Name, Text: "came to its end by itself: " + lines[len(lines)-1]})
+			return
 		}
 		for line := range strings.Lines(p.Stderr()) {
 			if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {

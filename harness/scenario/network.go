@@ -14,8 +14,13 @@ import (
 
 // The scenarios of this file disturb the link between clients and a server.
 
-// theServer returns the system of step 03.
-func (r *Run) theServer() *oneServer { return r.sys.(*oneServer) }
+// theServer returns the system of steps 03 and 04, or the leader of a cluster.
+func (r *Run) theServer() *oneServer {
+	if c, ok := r.sys.(*cluster); ok {
+		return c.node(c.leader)
+	}
+	return r.sys.(*oneServer)
+}
 
 // someWorker draws one of the workers that have a process. It does not draw the
 // same one twice, if there is another: misfortunes that all hit one client are
@@ -60,14 +65,14 @@ func lostReply() Scenario {
 	return Scenario{
 		Name:     "lost-reply",
 		Question: "The reply to a write gets lost and the client tries again: is the write applied once?",
-		Cells:    []Cell{lostReplyCell("03"), lostReplyCell("04")},
+		Cells:    append(each([]string{"03", "04"}, lostReplyCell()), each(clustered, lostReplyCell(replicated...))...),
 	}
 }
 
-func lostReplyCell(column string) Cell {
+func lostReplyCell(more ...check.Checker) Cell {
 	return Cell{
-		Column: column, World: Real, Expect: Pass, Run: loseReplies, Flags: []string{"-sessions", fmt.Sprint(fewSessions)},
-		Checkers: with(atomically(), witness("retried"), check.Once, living(4), check.Counter("counter"), check.Coverage(check.Need{Unknown: 1, Faults: []string{"the reply", "every reply"}})),
+		World: Real, Expect: Pass, Run: loseReplies, Flags: []string{"-sessions", fmt.Sprint(fewSessions)}, Links: true,
+		Checkers: with(with(atomically(), more...), witness("retried"), check.Once, living(4), check.Counter("counter"), check.Coverage(check.Need{Unknown: 1, Faults: []string{"the reply", "every reply"}})),
 	}
 }
 
@@ -180,13 +185,13 @@ func slowClients() Scenario {
 	return Scenario{
 		Name:     "slow-clients",
 		Question: "Hundreds of clients connect and say nothing, or very slowly: is an honest one still served, in bounded memory?",
-		Cells:    []Cell{slowClientsCell("03"), slowClientsCell("04")},
+		Cells:    each(append([]string{"03", "04"}, clustered...), slowClientsCell()),
 	}
 }
 
-func slowClientsCell(column string) Cell {
+func slowClientsCell() Cell {
 	return Cell{
-		Column: column, World: Real, Expect: Pass, Run: crawl, Flags: []string{"-timeout", "1s", "-connections", fmt.Sprint(crawlers)},
+		World: Real, Expect: Pass, Run: crawl, Flags: []string{"-timeout", "1s", "-connections", fmt.Sprint(crawlers)},
 		Checkers: []check.Checker{undisturbed, lin, check.Gap("faults", time.Second), living(2), check.Coverage(check.Need{OK: 200}), witness("bounds"), witness("patience")},
 	}
 }

@@ -17,7 +17,7 @@ func overload() Scenario {
 	return Scenario{
 		Name:     "overload",
 		Question: "Far more clients come than the server can serve: does it stay in bounds, and recover?",
-		Cells: []Cell{
+		Cells: append([]Cell{
 			{Column: "03", World: Real, Expect: Pass, Run: flood, Checkers: checkers},
 			{
 				Column: "04", World: Real, Expect: Pass, Run: floodQueue, Flags: []string{"-batch", "1", "-queue-bytes", "4096", "-inflight", "400"},
@@ -27,7 +27,7 @@ func overload() Scenario {
 				Column: "04", World: Sim, Expect: Pass, Run: func(r *Run) error { return r.look("overload", "-drawn") },
 				Checkers: []check.Checker{witness("bounds"), witness("abandoned"), witness("late"), witness("order"), witness("goodput"), witness("recovery")},
 			},
-		},
+		}, each(clustered, Cell{World: Real, Expect: Pass, Run: flood, Checkers: checkers})...),
 	}
 }
 

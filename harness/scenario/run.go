@@ -194,21 +194,34 @@ const backToWork = 15
 
 func living(n int) check.Checker { return check.Live(n, backToWork, patience) }
 
-// quiet reads every key of the store, alone and undisturbed.
+// quiet reads every key of the store, alone and undisturbed; of a cluster, at
+// every node.
 func (r *Run) quiet(keys ...string) error {
 	if err := r.reread(keys...); err != nil {
 		return err
 	}
-	return r.together(1, func(w *worker) error {
-		after := ""
-		for {
-			op := w.scan("", after, 0)
-			if op.Outcome != history.OK || !op.More {
-				return nil
-			}
-			after = op.Items[len(op.Items)-1].Key
-		}
-	})
+	if _, ok := r.sys.(*cluster); ok {
+		return r.compare()
+	}
+	return r.together(1, func(w *worker) error { w.everything(); return nil })
+}
+
+// compare asks every node of a cluster for everything that it holds.
+func (r *Run) compare() error {
+	c, ok := r.sys.(*cluster)
+	if !ok {
+		return nil
+	}
+	if err := c.settle(); err != nil {
+		return err
+	}
+	for i := range c.nodes {
+		w := r.worker()
+		w.among, w.level = []int{i + 1}, "stale"
+		w.everything()
+		w.close()
+	}
+	return nil
 }
 
 // reread reads some keys, alone and undisturbed.

@@ -48,6 +48,13 @@ type Cell struct {
 	Why     string // if Fails: what the red cell means, in one sentence
 
 	Flags []string // for the step's program, beside those that it always gets
+	// Acks is how many disks acknowledge a write: see the flag -acks of step 05.
+	Acks string
+	// Links gives every client a link of its own, to the leader, and no other way.
+	// Without it, clients of a cluster know all nodes, and are sent from one to
+	// another.
+	Links    bool
+	Patience time.Duration // of client programs, for a request; 2 s
 
 	// Run makes the history. The store has been started and is empty. An error means that the harness could not do its
 	// work; the verdict is then inconclusive.
@@ -64,7 +71,22 @@ type Scenario struct {
 }
 
 // Columns are the steps that the matrix knows, in order.
-func Columns() []string { return []string{"01", "02", "03", "04"} }
+func Columns() []string { return []string{"01", "02", "03", "04", "05"} }
+
+// clustered are the columns whose step is a cluster.
+var clustered = []string{"05"}
+
+// each returns the cell for each of some columns.
+func each(columns []string, c Cell) []Cell {
+	var cells []Cell
+	for _, c.Column = range columns {
+		cells = append(cells, c)
+	}
+	return cells
+}
+
+// replicated is what a cluster must pass in the end: all nodes hold the same.
+var replicated = []check.Checker{check.Agree(nodes), check.Converge(nodes, patience)}
 
 // All returns the scenarios in the order of the matrix. Columns for which a
 // scenario has no cell get one that says so.
@@ -73,9 +95,10 @@ func All() []Scenario {
 		baseline(), badInput(), contention(), manyProcesses(), holderKilled(),
 		clientPaused(), slowClients(), lostReply(), lostReplyAndKill(),
 		killRestart(), powerLoss(), diskGone(), diskErrors(), bitRot(), rollingRestart(), overload(),
-		monthsOfWrites(), multiKey(),
+		monthsOfWrites(), badNetwork(), followerReads(), lateJoiner(), leaderDies(), leaderPaused(), split(), oneWaySplit(), multiKey(),
 	}
 	for i := range all {
+		all[i].Cells = append(all[i].Cells, simulated(all[i].Name)...)
 		all[i].fill()
 	}
 	return all

@@ -27,23 +27,25 @@ func rollingRestart() Scenario {
 	return Scenario{
 		Name:     "rolling-restart",
 		Question: "The server is asked to stop (SIGTERM) under load, and restarted: is every request that it accepted answered?",
-		Cells: []Cell{
-			{Column: "03", World: Real, Expect: Pass, Run: restartGently, Checkers: checkers},
-			{Column: "04", World: Real, Expect: Pass, Run: restartGently, Checkers: with(checkers, check.Durable, lin, check.Versions)},
-		},
+		Cells: append([]Cell{
+			{Column: "03", World: Real, Expect: Pass, Run: roll, Checkers: checkers},
+			{Column: "04", World: Real, Expect: Pass, Run: roll, Checkers: with(checkers, check.Durable, lin, check.Versions)},
+		}, each(clustered, Cell{World: Real, Expect: Pass, Run: rollNodes, Checkers: with(checkers, append(replicated, check.Durable, lin, check.Versions)...)})...),
 	}
 }
 
-// restartGently stops and restarts the server three times under load. Each
+// roll stops and restarts the server three times under load. Each
 // time, requests that are half sent when the signal comes have to be answered.
 // What step 03 keeps in memory is gone after each restart; that is asked
 // elsewhere. Step 04 must have kept it.
-func restartGently(r *Run) error {
+func roll(r *Run) error {
 	const workers = 4
 	each := r.scaled(60)
 	var faults []Fault
 	for _, at := range r.drawn(3, workers*each) {
-		faults = append(faults, Fault{At: at, Node: "server", Text: "SIGTERM in the middle of requests, and restart", Do: r.restartServer})
+		faults = append(faults, Fault{At: at, Node: "server", Text: "SIGTERM in the middle of requests, and restart", Do: func() error {
+			return r.restartGently(r.theServer(), http.StatusNoContent, r.sys.restart)
+		}})
 	}
 	if err := r.load("faults", workers, mixed(each, keys(4)), faults...); err != nil {
 		return err
@@ -52,7 +54,7 @@ func restartGently(r *Run) error {
 		return err
 	}
 	r.openQuestions(workers)
-	return r.reread(append(keys(4), "live0", "live1", "live2")...)
+	return r.reread(append(keys(4), "live0", "live1", "live2", "half")...)
 }
 
 // openQuestions looks at the operations that were left unknown. A connection
@@ -78,17 +80,19 @@ func (r *Run) openQuestions(workers int) {
 // window is a time, in nanoseconds of the run.
 type window struct{ from, to int64 }
 
-// restartServer sends halves of requests, tells the server to stop, sends the
+// restartGently sends a server halves of requests, tells it to stop, sends the
 // other halves, and wants the answers.
-func (r *Run) restartServer() error {
+func (r *Run) restartGently(s *oneServer, want int, restart func() error) error {
 	const requests = 5
-	s := r.theServer()
 	var halves []*half
 	for range requests {
-		h, refused, err := halfPut(r.ctx, s.addr, strings.Repeat("d", 64<<10))
+		op := history.Op{Kind: history.Put, Key: "half", Value: strings.Repeat("d", 64<<10)}
+		call := r.rec.Client().Begin(op)
+		h, refused, err := halfPut(r.ctx, s.addr, op.Value)
 		if err != nil || refused != 0 {
 			return fmt.Errorf("a put before the restart: refused with %d, %w", refused, err)
 		}
+		h.call = call
 		halves = append(halves, h)
 	}
 	from := r.rec.Now()
@@ -100,14 +104,15 @@ func (r *Run) restartServer() error {
 	}
 	for _, h := range halves {
 		status, err := h.finish()
-		r.expect("drain", err == nil && status == http.StatusNoContent, "a request that was half sent at SIGTERM got the answer %d%s", status, orNothing(err))
+		h.call.End(answerOf(status, h.etag))
+		r.expect("drain", err == nil && status == want, "a request that was half sent at SIGTERM got the answer %d%s", status, orNothing(err))
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, patience)
 	defer cancel()
 	exit, err := s.server.Wait(ctx)
 	r.expect("drain", err == nil && exit.Code == 0 && exit.Signal == 0, "the server %v%s", exit, orNothing(err))
 	s.server.Kill()
-	err = s.restart()
+	err = restart()
 	r.restarts = append(r.restarts, window{from, r.rec.Now()})
 	return err
 }
@@ -135,6 +140,8 @@ type half struct {
 	conn net.Conn
 	in   *bufio.Reader
 	rest string
+	etag string        // of the answer
+	call *history.Call // if it is recorded
 }
 
 // halfPut asks for leave to send a large value (Expect: 100-continue), as a
@@ -146,7 +153,7 @@ func halfPut(ctx context.Context, addr, value string) (h *half, refused int, err
 		return nil, 0, err
 	}
 	c.SetDeadline(time.Now().Add(patience))
-	h = &half{c, bufio.NewReader(c), value[len(value)/2:]}
+	h = &half{conn: c, in: bufio.NewReader(c), rest: value[len(value)/2:]}
 	fmt.Fprintf(c, "PUT /kv/half HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", addr, len(value))
 	switch status, err := h.status(); {
 	case err != nil:
@@ -178,5 +185,6 @@ func (h *half) status() (int, error) {
 	if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") == "" {
 		return 0, errors.New("a 503 without Retry-After")
 	}
+	h.etag = resp.Header.Get("ETag")
 	return resp.StatusCode, resp.Body.Close()
 }

@@ -1,9 +1,12 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"time"
 
 	"zeyrho/harness/real"
@@ -14,8 +17,8 @@ import (
 type system interface {
 	// open starts whatever is not a client, on an empty disk.
 	open() error
-	// spec says how to start the client process of worker n.
-	spec(n int) (real.Spec, error)
+	// spec says how to start the client process of a worker.
+	spec(w *worker) (real.Spec, error)
 	// kill ends with SIGKILL whatever holds the data.
 	kill() error
 	// restart brings it back, with what is left on its disk.
@@ -34,6 +37,8 @@ func (r *Run) newSystem() (system, error) {
 		return &oneServer{r: r, flags: flags}, nil
 	case "04":
 		return &oneServer{r: r, flags: flags, dir: filepath.Join(r.dir, "data")}, nil
+	case "05":
+		return newCluster(r), nil
 	}
 	return nil, fmt.Errorf("there is no column %s", r.cell.Column)
 }
@@ -43,8 +48,8 @@ type inProcess struct{ r *Run }
 
 func (s *inProcess) open() error { return nil }
 
-func (s *inProcess) spec(n int) (real.Spec, error) {
-	return real.Spec{Name: fmt.Sprintf("client %d", n), Path: s.r.lab.bin["01-map"]}, nil
+func (s *inProcess) spec(w *worker) (real.Spec, error) {
+	return real.Spec{Name: w.name(), Path: s.r.lab.bin["01-map"]}, nil
 }
 
 func (s *inProcess) kill() error    { return s.r.killClients() }
@@ -59,51 +64,72 @@ type sharedFile struct {
 
 func (s *sharedFile) open() error { return os.MkdirAll(filepath.Dir(s.file), 0o755) }
 
-func (s *sharedFile) spec(n int) (real.Spec, error) {
+func (s *sharedFile) spec(w *worker) (real.Spec, error) {
 	flags := s.flags
 	if flags == nil {
 		flags = []string{"-size", fmt.Sprint(s.r.scaled(32 << 20))}
 	}
 	args := append([]string{"-file", s.file}, flags...)
-	return real.Spec{Name: fmt.Sprintf("client %d", n), Path: s.r.lab.bin["02-concurrency"], Args: args}, nil
+	return real.Spec{Name: w.name(), Path: s.r.lab.bin["02-concurrency"], Args: args}, nil
 }
 
 func (s *sharedFile) kill() error    { return s.r.killClients() }
 func (s *sharedFile) restart() error { return nil }
 
-// oneServer is a step from 03 on: a server, and clients that reach it through a
-// proxy each. From step 04 on it has a directory, which survives it.
+// oneServer is a server of steps 03 and 04, with clients that reach it through a
+// proxy each. From step 04 on it has a directory, which survives it. From step
+// 05 on it is one node of a cluster.
 type oneServer struct {
 	r       *Run
 	flags   []string
-	dir     string // "": it keeps nothing
-	blocks  int    // of 512 bytes, that a file of the server may have; 0: as many as it likes
+	name    string   // "": server
+	place   []string // flags that say what its place in a cluster is
+	dir     string   // "": it keeps nothing
+	blocks  int      // of 512 bytes, that a file of the server may have; 0: as many as it likes
 	server  *real.Process
 	addr    string
+	peers   string // where it hears other nodes
 	proxies map[int]*real.Proxy
 }
 
-func (s *oneServer) open() error {
-	s.proxies = map[int]*real.Proxy{}
-	return s.serve("127.0.0.1:0")
+func (s *oneServer) open() error { return s.serve("127.0.0.1:0") }
+
+// serve starts the server, and waits until it listens.
+func (s *oneServer) serve(listen string) error {
+	if err := s.begin(listen); err != nil {
+		return err
+	}
+	return s.ready()
 }
 
-func (s *oneServer) serve(listen string) error {
-	spec := real.Spec{Name: "server", Path: s.r.program(), Args: s.args(listen, s.dir)}
+// begin starts the server.
+func (s *oneServer) begin(listen string, more ...string) error {
+	spec := real.Spec{Name: cmp.Or(s.name, "server"), Path: s.r.program(), Args: slices.Concat(s.args(listen, s.dir), s.place, more)}
 	if s.blocks > 0 {
 		spec.Args = append([]string{"-c", fmt.Sprintf(`ulimit -f %d; exec "$0" "$@"`, s.blocks), spec.Path}, spec.Args...)
 		spec.Path = "/bin/sh"
 	}
 	p, err := s.r.launch(spec)
-	if err != nil {
-		return err
-	}
 	s.server = p
-	s.addr, err = p.Listening(s.r.ctx)
 	return err
 }
 
-// args returns the arguments of a server.
+// ready waits until the server says where it listens.
+func (s *oneServer) ready() (err error) {
+	if s.addr, err = s.server.Listening(s.r.ctx); err != nil || s.place == nil {
+		return err
+	}
+	m, err := s.server.WaitErrLine(s.r.ctx, peersAt)
+	if err == nil {
+		s.peers = m[1]
+	}
+	return err
+}
+
+// peersAt is how a node says where it hears the others.
+var peersAt = regexp.MustCompile(`msg=opened .*peers=(\S+)`)
+
+// args returns the arguments of a server, without its place in a cluster.
 func (s *oneServer) args(listen, dir string) []string {
 	args := []string{"-serve", "-listen", listen}
 	if dir != "" {
@@ -115,12 +141,18 @@ func (s *oneServer) args(listen, dir string) []string {
 // program returns the path of the step's program.
 func (r *Run) program() string { return r.lab.bin[stepNames[r.cell.Column]] }
 
-func (s *oneServer) spec(n int) (real.Spec, error) {
-	p, err := s.proxy(n)
+func (s *oneServer) spec(w *worker) (real.Spec, error) {
+	p, err := s.proxy(w.n)
 	if err != nil {
 		return real.Spec{}, err
 	}
-	return real.Spec{Name: fmt.Sprintf("client %d", n), Path: s.r.program(), Args: []string{"-connect", p.URL(), "-timeout", clientPatience.String()}}, nil
+	return s.r.shell(w, p.URL()), nil
+}
+
+// shell is a client process of a worker.
+func (r *Run) shell(w *worker, address string, more ...string) real.Spec {
+	args := append([]string{"-connect", address, "-timeout", cmp.Or(r.cell.Patience, clientPatience).String()}, more...)
+	return real.Spec{Name: w.name(), Path: r.program(), Args: args}
 }
 
 // proxy returns the link of worker n.
@@ -132,6 +164,9 @@ func (s *oneServer) proxy(n int) (*real.Proxy, error) {
 	}
 	p, err := s.r.world.Proxy(s.addr)
 	if err == nil {
+		if s.proxies == nil {
+			s.proxies = map[int]*real.Proxy{}
+		}
 		s.proxies[n] = p
 	}
 	return p, err

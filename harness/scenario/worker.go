@@ -23,7 +23,13 @@ type worker struct {
 	proc *real.Client // nil: the next operation starts one
 	asks int          // how many values it has made up
 	pad  int          // how much longer than they need be
+
+	// Of a cluster:
+	among []int  // the nodes that it knows of, the first it asks first; all, if nil
+	level string // of its reads; "" is the freshest
 }
+
+func (w *worker) name() string { return fmt.Sprintf("client %d", w.n) }
 
 func (r *Run) worker() *worker {
 	r.mu.Lock()
@@ -65,7 +71,7 @@ func (w *worker) client() (*real.Client, error) {
 	case p != nil && p.Exit().Signal == 0:
 		w.r.lostPatience() // it ended by itself; see crashes
 	}
-	spec, err := w.r.sys.spec(w.n)
+	spec, err := w.r.sys.spec(w)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +88,9 @@ func (w *worker) do(op history.Op) history.Op {
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
 	defer cancel()
 	began := time.Now()
+	if op.Kind == history.Get || op.Kind == history.Scan {
+		op.Level = w.level
+	}
 	call := w.rec.Begin(op)
 	p, err := w.client()
 	if err != nil {
@@ -99,6 +108,9 @@ func (w *worker) do(op history.Op) history.Op {
 	}
 	if a.Outcome != history.OK && time.Since(began) > time.Second {
 		w.r.lostPatience()
+	}
+	if op.Level != "" && len(w.among) == 1 {
+		a.Node = nodeName(w.among[0])
 	}
 	return call.End(a)
 }
@@ -129,6 +141,17 @@ func (w *worker) delete(key string, cond *uint64) history.Op {
 
 func (w *worker) scan(prefix, after string, limit int) history.Op {
 	return w.do(history.Op{Kind: history.Scan, Key: prefix, After: after, Limit: limit})
+}
+
+// everything scans all that there is, page by page.
+func (w *worker) everything() {
+	for after := ""; ; {
+		op := w.scan("", after, 0)
+		if op.Outcome != history.OK || !op.More {
+			return
+		}
+		after = op.Items[len(op.Items)-1].Key
+	}
 }
 
 // more reports whether the worker, who has done that many of n things, has to
