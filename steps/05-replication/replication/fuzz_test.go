@@ -9,6 +9,7 @@ import (
 
 	"zeyrho/steps/05-replication/node"
 	"zeyrho/steps/05-replication/replication"
+	"zeyrho/steps/05-replication/script"
 	"zeyrho/steps/05-replication/store"
 )
 
@@ -18,25 +19,25 @@ func conversation(tb testing.TB) (all []node.Message) {
 	c := store.Config{}
 	c.Replication.Acks = 2
 	w := newCluster(3, c)
-	require.NoError(tb, w.startAll())
+	require.NoError(tb, w.StartAll())
 	gather := func() {
-		for len(w.inFlight) > 0 {
-			m := w.inFlight[0]
+		for len(w.InFlight) > 0 {
+			m := w.InFlight[0]
 			all = append(all, m)
-			w.inFlight = w.inFlight[1:]
-			w.arrive(m)
+			w.InFlight = w.InFlight[1:]
+			w.Arrive(m)
 		}
 	}
 	gather()
-	w.put(w.members[0], "k", "v")
+	w.Put(w.Members[0], "k", "v")
 	gather()
-	w.pass(w.now)
+	w.Pass(w.Now)
 	gather()
-	w.put(w.members[0], "l", "v")
-	w.inFlight = nil
-	w.put(w.members[0], "m", "v")
+	w.Put(w.Members[0], "l", "v")
+	w.InFlight = nil
+	w.Put(w.Members[0], "m", "v")
 	gather()
-	w.turn(w.members[1], w.promote(w.members[1]))
+	w.Turn(w.Members[1], w.Promote(w.Members[1]))
 	gather()
 	return all
 }
@@ -75,8 +76,8 @@ func FuzzAnyMessageIsSurvived(f *testing.F) {
 		c := store.Config{}
 		c.Replication.Acks = 2
 		w := newCluster(2, c)
-		require.NoError(t, w.startAll())
-		w.settle()
+		require.NoError(t, w.StartAll())
+		w.Settle()
 		m := node.Message{From: 2, To: 1, Kind: "ack", Data: data}
 		if isAppend {
 			m.Kind = "append"
@@ -85,19 +86,19 @@ func FuzzAnyMessageIsSurvived(f *testing.F) {
 			m.From, m.To = 1, 2
 		}
 		replication.Describe(m)
-		w.arrive(m, m)
-		w.settle()
-		for _, m := range w.members {
-			if m.node == nil { // what it was told to write is no record
+		w.Arrive(m, m)
+		w.Settle()
+		for _, m := range w.Members {
+			if m.Node == nil { // what it was told to write is no record
 				continue
 			}
-			figures := m.figures()
+			figures := m.Figures()
 			require.LessOrEqual(t, figures.Applied, figures.Committed)
 			require.LessOrEqual(t, figures.Committed, figures.Last)
-			last := m.log().Last()
-			w.stop(m, lost)
-			require.NoError(t, w.start(m, false), "the disk is as it should be")
-			require.Equal(t, fmt.Sprint(last), fmt.Sprint(m.log().Last()))
+			last := m.Log().Last()
+			w.Stop(m, script.Lost)
+			require.NoError(t, w.Start(m, false), "the disk is as it should be")
+			require.Equal(t, fmt.Sprint(last), fmt.Sprint(m.Log().Last()))
 		}
 	})
 }

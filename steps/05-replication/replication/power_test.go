@@ -7,49 +7,32 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"zeyrho/steps/01-map/kv"
-	"zeyrho/steps/04-journal/machine"
 	"zeyrho/steps/05-replication/node"
+	"zeyrho/steps/05-replication/script"
 	"zeyrho/steps/05-replication/store"
 )
-
-// put lets a node be asked to write.
-func (w *cluster) put(m *member, key, value string) {
-	w.turn(m, w.write(machine.Request{Command: kv.Put(key, []byte(value))}))
-}
-
-// started returns a cluster that has been started and knows of nothing new.
-func started(t *testing.T, n, acks int) *cluster {
-	t.Helper()
-	c := store.Config{}
-	c.Replication.Acks = acks
-	w := newCluster(n, c)
-	require.NoError(t, w.startAll())
-	w.settle()
-	return w
-}
 
 // eachMoment calls f once for every operation on the disk of a member at which
 // the power can go, and for every fate of what is not synced. prepare makes the
 // cluster; run does what may be interrupted.
-func eachMoment(t *testing.T, id node.ID, prepare func() *cluster, run func(*cluster), check func(t *testing.T, w *cluster)) {
+func eachMoment(t *testing.T, id node.ID, prepare func() *script.World, run func(*script.World), check func(t *testing.T, w *script.World)) {
 	t.Helper()
 	w := prepare()
-	operations := w.members[id-1].disk.dieAt(1<<30, nil)
+	operations := w.Members[id-1].Disk.DieAt(1<<30, nil)
 	run(w)
 	require.Positive(t, *operations)
 	for n := 1; n <= *operations+1; n++ {
-		for name, f := range map[string]fate{"lost": lost, "torn": torn, "kept": kept} {
+		for name, f := range map[string]script.Fate{"lost": script.Lost, "torn": script.Torn, "kept": script.Kept} {
 			t.Run(fmt.Sprintf("operation %d, %s", n, name), func(t *testing.T) {
 				w := prepare()
-				m := w.members[id-1]
-				m.disk.dieAt(n, errPower)
+				m := w.Members[id-1]
+				m.Disk.DieAt(n, script.ErrPower)
 				run(w)
 				if n <= *operations {
-					require.Nil(t, m.node, "it cannot go on without power")
+					require.Nil(t, m.Node, "it cannot go on without power")
 				}
-				w.stop(m, f)
-				require.NoError(t, w.start(m, false))
+				w.Stop(m, f)
+				require.NoError(t, w.Start(m, false))
 				check(t, w)
 				agree(t, w)
 			})
@@ -58,20 +41,20 @@ func eachMoment(t *testing.T, id node.ID, prepare func() *cluster, run func(*clu
 }
 
 // agree checks that no two logs hold the same position and differ below it.
-func agree(t *testing.T, w *cluster) {
+func agree(t *testing.T, w *script.World) {
 	t.Helper()
 	said := map[node.Position]string{}
-	for _, m := range w.members {
-		if m.node == nil {
+	for _, m := range w.Members {
+		if m.Node == nil {
 			continue
 		}
 		text := ""
-		entries, err := m.log().Fetch(1, m.log().Last().Index, 1<<30)()
+		entries, err := m.Log().Fetch(1, m.Log().Last().Index, 1<<30)()
 		require.NoError(t, err)
 		for _, e := range entries {
 			text += fmt.Sprintf("%v %q\n", e.Position, e.Record)
 			if had, ok := said[e.Position]; ok {
-				require.Equal(t, had, text, "%v has something else at %v than a node before it", m.id, e.Position)
+				require.Equal(t, had, text, "%v has something else at %v than a node before it", m.ID, e.Position)
 			}
 			said[e.Position] = text
 		}
@@ -82,30 +65,30 @@ func agree(t *testing.T, w *cluster) {
 // led its old epoch again with fewer entries, it would write others where n3 has
 // those that were cut.
 func TestALogIsCutBackOrNotAtEveryMoment(t *testing.T) {
-	eachMoment(t, 1, func() *cluster {
+	eachMoment(t, 1, func() *script.World {
 		w := started(t, 3, 1)
-		w.cuts = [][2]node.ID{{2, 0}}
-		w.put(w.members[0], "k", "for n3 only")
-		w.stabilize()
-		w.turn(w.members[1], w.promote(w.members[1]))
-		w.cuts = nil
+		w.Cuts = [][2]node.ID{{2, 0}}
+		w.Put(w.Members[0], "k", "for n3 only")
+		w.Stabilize()
+		w.Turn(w.Members[1], w.Promote(w.Members[1]))
+		w.Cuts = nil
 		return w
-	}, func(w *cluster) {
-		w.cuts = [][2]node.ID{{3, 0}} // it hears of nothing
-		w.pass(50 * time.Millisecond)
-		w.stabilize()
-	}, func(t *testing.T, w *cluster) {
-		w.cuts = [][2]node.ID{{2, 0}}
-		w.put(w.members[0], "k", "another")
-		w.put(w.members[0], "l", "and more")
-		w.settle()
+	}, func(w *script.World) {
+		w.Cuts = [][2]node.ID{{3, 0}} // it hears of nothing
+		w.Pass(50 * time.Millisecond)
+		w.Stabilize()
+	}, func(t *testing.T, w *script.World) {
+		w.Cuts = [][2]node.ID{{2, 0}}
+		w.Put(w.Members[0], "k", "another")
+		w.Put(w.Members[0], "l", "and more")
+		w.Settle()
 		agree(t, w)
-		w.cuts = nil
-		w.settle()
-		for _, m := range w.members {
-			e, _ := m.epoch()
+		w.Cuts = nil
+		w.Settle()
+		for _, m := range w.Members {
+			e, _ := m.Epoch()
 			require.EqualValues(t, 2, e.Leader())
-			require.Equal(t, w.members[1].log().Last(), m.log().Last())
+			require.Equal(t, w.Members[1].Log().Last(), m.Log().Last())
 		}
 	})
 }
@@ -114,49 +97,49 @@ func TestALogIsCutBackOrNotAtEveryMoment(t *testing.T) {
 // answer. But if it did, it is whole: the new leader can be read from, even if
 // nobody ever writes again.
 func TestAPromotionHappensOrNotAtEveryMoment(t *testing.T) {
-	eachMoment(t, 2, func() *cluster {
+	eachMoment(t, 2, func() *script.World {
 		w := started(t, 3, 2)
-		w.put(w.members[0], "k", "v")
-		w.settle()
-		w.stop(w.members[0], lost)
+		w.Put(w.Members[0], "k", "v")
+		w.Settle()
+		w.Stop(w.Members[0], script.Lost)
 		return w
-	}, func(w *cluster) {
-		w.turn(w.members[1], w.promote(w.members[1]))
-	}, func(t *testing.T, w *cluster) {
-		n2 := w.members[1]
-		told := len(w.replies) > 1
-		if _, leads := n2.epoch(); !leads {
+	}, func(w *script.World) {
+		w.Turn(w.Members[1], w.Promote(w.Members[1]))
+	}, func(t *testing.T, w *script.World) {
+		n2 := w.Members[1]
+		told := len(w.Replies) > 1
+		if _, leads := n2.Epoch(); !leads {
 			require.False(t, told, "what was answered is so")
-			w.turn(n2, w.promote(n2))
+			w.Turn(n2, w.Promote(n2))
 		}
-		w.settle()
-		r, ok := n2.node.Read(node.Query{Key: "k", Level: node.Leader})
+		w.Settle()
+		r, ok := n2.Node.Read(node.Query{Key: "k", Level: node.Leader})
 		require.True(t, ok, "it can be read from")
 		require.Equal(t, "v", string(r.Item.Value))
-		epoch, _ := n2.epoch()
-		require.Equal(t, epoch, n2.log().Last().Epoch, "its log says who leads")
+		epoch, _ := n2.Epoch()
+		require.Equal(t, epoch, n2.Log().Last().Epoch, "its log says who leads")
 	})
 }
 
 func TestAHistoryBeginsOrNotAtEveryMoment(t *testing.T) {
-	eachMoment(t, 1, func() *cluster { return newCluster(2, store.Config{}) }, func(w *cluster) {
-		if w.start(w.members[0], true) != nil {
-			w.members[0].node = nil
+	eachMoment(t, 1, func() *script.World { return newCluster(2, store.Config{}) }, func(w *script.World) {
+		if w.Start(w.Members[0], true) != nil {
+			w.Members[0].Node = nil
 		}
-	}, func(t *testing.T, w *cluster) {
-		n1 := w.members[0]
-		if n1.log().Last().Index == 0 {
-			w.stop(n1, lost)
-			require.NoError(t, w.start(n1, true), "it can be begun again")
+	}, func(t *testing.T, w *script.World) {
+		n1 := w.Members[0]
+		if n1.Log().Last().Index == 0 {
+			w.Stop(n1, script.Lost)
+			require.NoError(t, w.Start(n1, true), "it can be begun again")
 		}
-		_, leads := n1.epoch()
+		_, leads := n1.Epoch()
 		require.True(t, leads, "where there is an entry, it is known who leads")
-		require.NoError(t, w.start(w.members[1], false))
-		w.settle()
-		w.put(n1, "k", "v")
-		w.settle()
-		require.NoError(t, w.last(t).Err)
-		require.Equal(t, n1.figures().Last, w.members[1].figures().Applied)
+		require.NoError(t, w.Start(w.Members[1], false))
+		w.Settle()
+		w.Put(n1, "k", "v")
+		w.Settle()
+		require.NoError(t, last(t, w).Err)
+		require.Equal(t, n1.Figures().Last, w.Members[1].Figures().Applied)
 	})
 }
 
@@ -166,28 +149,28 @@ func TestAHistoryBeginsOrNotAtEveryMoment(t *testing.T) {
 func TestWhatIsAcknowledgedIsOnTwoDisksAtEveryMoment(t *testing.T) {
 	for _, id := range []node.ID{1, 2} {
 		t.Run(id.String(), func(t *testing.T) {
-			eachMoment(t, id, func() *cluster { return started(t, 2, 2) }, func(w *cluster) {
+			eachMoment(t, id, func() *script.World { return started(t, 2, 2) }, func(w *script.World) {
 				for i := range 3 {
-					if w.members[0].node != nil {
-						w.put(w.members[0], fmt.Sprint("k", i), "v")
-						w.stabilize()
+					if w.Members[0].Node != nil {
+						w.Put(w.Members[0], fmt.Sprint("k", i), "v")
+						w.Stabilize()
 					}
 				}
-			}, func(t *testing.T, w *cluster) {
-				m, other := w.members[id-1], w.members[2-id]
-				w.stop(other, lost)
-				other.disk = newMemory()
-				w.inFlight = nil
-				require.NoError(t, w.start(other, false))
+			}, func(t *testing.T, w *script.World) {
+				m, other := w.Members[id-1], w.Members[2-id]
+				w.Stop(other, script.Lost)
+				other.Disk = script.NewMemory()
+				w.InFlight = nil
+				require.NoError(t, w.Start(other, false))
 				if id == 2 {
-					w.turn(m, w.promote(m))
+					w.Turn(m, w.Promote(m))
 				}
-				w.settle()
-				for _, r := range w.replies {
+				w.Settle()
+				for _, r := range w.Replies {
 					if r.Err == nil && r.At.Index > 0 {
-						has, _ := m.log().Holds(r.At)
+						has, _ := m.Log().Holds(r.At)
 						require.True(t, has, "%v was acknowledged", r.At)
-						require.GreaterOrEqual(t, other.figures().Applied, r.At.Index)
+						require.GreaterOrEqual(t, other.Figures().Applied, r.At.Index)
 					}
 				}
 			})

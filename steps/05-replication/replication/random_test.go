@@ -15,13 +15,14 @@ import (
 	"zeyrho/steps/01-map/kv"
 	"zeyrho/steps/04-journal/machine"
 	"zeyrho/steps/05-replication/node"
+	"zeyrho/steps/05-replication/script"
 	"zeyrho/steps/05-replication/store"
 )
 
 // chaos does to a cluster whatever may happen to one, and looks after every step
 // whether what must hold always still holds.
 type chaos struct {
-	*cluster
+	*script.World
 	t       *testing.T
 	r       *rand.Rand
 	careful bool                     // the operator is, and no disk is lost
@@ -44,22 +45,22 @@ type reading struct {
 }
 
 func newChaos(t *testing.T, seed uint64, acks int, careful bool) *chaos {
+	config := store.Config{SegmentSize: 512}
+	config.Replication.Acks = acks
 	c := &chaos{
-		cluster: newCluster(3, store.Config{}), t: t, r: rand.New(rand.NewPCG(seed, 6)), careful: careful,
+		World: newCluster(3, config), t: t, r: rand.New(rand.NewPCG(seed, 6)), careful: careful,
 		reigns: []node.Epoch{node.NewEpoch(1, 1)}, led: [3]bool{true},
 		said: map[node.Position]uint64{}, shown: map[node.Position]string{},
 		acked: map[node.Position]string{}, reads: map[uint64]reading{},
 	}
-	c.config.SegmentSize = 512
-	c.config.Replication.Acks = acks
-	require.NoError(t, c.startAll())
+	require.NoError(t, c.StartAll())
 	return c
 }
 
 // any returns a member that is up, or nil.
-func (c *chaos) any() *member {
-	m := c.members[c.r.IntN(len(c.members))]
-	if m.node == nil {
+func (c *chaos) any() *script.Member {
+	m := c.Members[c.r.IntN(len(c.Members))]
+	if m.Node == nil {
 		return nil
 	}
 	return m
@@ -68,12 +69,12 @@ func (c *chaos) any() *member {
 // step does something, and returns what it was.
 func (c *chaos) step() string {
 	switch n := c.r.IntN(20); {
-	case n < 11 && len(c.inFlight) > 0:
+	case n < 11 && len(c.InFlight) > 0:
 		return c.network()
 	case n < 14:
 		return c.client()
 	case n < 16:
-		c.cluster.pass(time.Duration(c.r.IntN(80)) * time.Millisecond)
+		c.Pass(time.Duration(c.r.IntN(80)) * time.Millisecond)
 		return "time passes"
 	case n < 17:
 		return c.power()
@@ -82,23 +83,23 @@ func (c *chaos) step() string {
 	case n < 19:
 		return c.operator()
 	default:
-		return c.again(c.members[c.r.IntN(len(c.members))])
+		return c.again(c.Members[c.r.IntN(len(c.Members))])
 	}
 }
 
 func (c *chaos) network() string {
 	at := 0
 	if c.r.IntN(3) == 0 {
-		at = c.r.IntN(len(c.inFlight))
+		at = c.r.IntN(len(c.InFlight))
 	}
-	m := c.inFlight[at]
+	m := c.InFlight[at]
 	if c.r.IntN(8) != 0 { // otherwise a copy stays
-		c.inFlight = append(c.inFlight[:at:at], c.inFlight[at+1:]...)
+		c.InFlight = append(c.InFlight[:at:at], c.InFlight[at+1:]...)
 	}
 	if c.r.IntN(10) == 0 {
 		return fmt.Sprintf("%v → %v is lost", m.From, m.To)
 	}
-	c.arrive(m)
+	c.Arrive(m)
 	return fmt.Sprintf("%v → %v arrives", m.From, m.To)
 }
 
@@ -107,19 +108,19 @@ func (c *chaos) client() string {
 	if m == nil {
 		return ""
 	}
-	if _, leads := m.epoch(); leads && c.r.IntN(4) > 0 {
+	if _, leads := m.Epoch(); leads && c.r.IntN(4) > 0 {
 		var in []node.Input
 		for range 1 + c.r.IntN(3) {
-			key, value := fmt.Sprint("k", c.r.IntN(3)), fmt.Sprint(len(c.asked))
-			in = append(in, c.write(machine.Request{Command: kv.Put(key, []byte(value))}))
+			key, value := fmt.Sprint("k", c.r.IntN(3)), fmt.Sprint(len(c.Asked))
+			in = append(in, c.Write(machine.Request{Command: kv.Put(key, []byte(value))}))
 		}
-		c.turn(m, in...)
-		return fmt.Sprintf("%v writes", m.id)
+		c.Turn(m, in...)
+		return fmt.Sprintf("%v writes", m.ID)
 	}
 	who := c.r.IntN(len(c.seen))
-	c.reads[uint64(len(c.asked)+1)] = reading{who, c.seen[who]}
-	c.read(m, node.Query{Key: "k0", Level: node.Session, Seen: c.seen[who]})
-	return fmt.Sprintf("client %d reads at %v", who, m.id)
+	c.reads[uint64(len(c.Asked)+1)] = reading{who, c.seen[who]}
+	c.Read(m, node.Query{Key: "k0", Level: node.Session, Seen: c.seen[who]})
+	return fmt.Sprintf("client %d reads at %v", who, m.ID)
 }
 
 // power takes a node's power, now or in the middle of what it does next.
@@ -129,72 +130,74 @@ func (c *chaos) power() string {
 		return ""
 	}
 	if c.r.IntN(2) == 0 {
-		m.disk.dieAt(1+c.r.IntN(6), errPower)
-		return fmt.Sprintf("%v will lose its power", m.id)
+		m.Disk.DieAt(1+c.r.IntN(6), script.ErrPower)
+		return fmt.Sprintf("%v will lose its power", m.ID)
 	}
-	c.stop(m, c.fate())
-	return fmt.Sprintf("%v loses its power", m.id)
+	c.Stop(m, c.fate())
+	return fmt.Sprintf("%v loses its power", m.ID)
 }
 
-func (c *chaos) fate() fate { return []fate{lost, torn, kept}[c.r.IntN(3)] }
+func (c *chaos) fate() script.Fate {
+	return []script.Fate{script.Lost, script.Torn, script.Kept}[c.r.IntN(3)]
+}
 
 func (c *chaos) full() string {
 	m := c.any()
-	if m == nil || m.disk.fail != nil {
+	if m == nil || m.Disk.Fail != nil {
 		return ""
 	}
-	m.disk.failOn(errFull, "create", "append")
-	c.turn(m)
+	m.Disk.FailOn(script.ErrFull, "create", "append")
+	c.Turn(m)
 	for range c.r.IntN(3) {
-		if len(c.inFlight) > 0 {
+		if len(c.InFlight) > 0 {
 			c.network()
 		}
 	}
-	m.disk.fail = nil
-	return fmt.Sprintf("the disk of %v was full for a while", m.id)
+	m.Disk.Fail = nil
+	return fmt.Sprintf("the disk of %v was full for a while", m.ID)
 }
 
 // operator promotes a node. If careful, nobody leads any more, and of the logs
 // that were looked at, more than those that might be missing, it has the best.
 func (c *chaos) operator() string {
 	m := c.any()
-	if m == nil || c.wiped[m.id-1] || c.careful && (c.leader() != nil || c.up() < 2) {
+	if m == nil || c.wiped[m.ID-1] || c.careful && (c.leader() != nil || c.up() < 2) {
 		return ""
 	}
 	if c.careful {
 		m = c.best()
 	}
 	c.promoteTo(m)
-	return fmt.Sprintf("%v is promoted", m.id)
+	return fmt.Sprintf("%v is promoted", m.ID)
 }
 
-func (c *chaos) promoteTo(m *member) {
-	epoch, _ := m.epoch()
-	c.reigns, c.led[m.id-1] = append(c.reigns, epoch.Next(m.id)), true
-	c.turn(m, c.promote(m))
+func (c *chaos) promoteTo(m *script.Member) {
+	epoch, _ := m.Epoch()
+	c.reigns, c.led[m.ID-1] = append(c.reigns, epoch.Next(m.ID)), true
+	c.Turn(m, c.Promote(m))
 	c.forget(m)
 }
 
 // forget drops reigns of m that never began.
-func (c *chaos) forget(m *member) {
-	if m.node == nil {
+func (c *chaos) forget(m *script.Member) {
+	if m.Node == nil {
 		return // nobody knows
 	}
-	epoch, _ := m.epoch()
-	c.reigns = slices.DeleteFunc(c.reigns, func(e node.Epoch) bool { return e.Leader() == m.id && e > epoch })
+	epoch, _ := m.Epoch()
+	c.reigns = slices.DeleteFunc(c.reigns, func(e node.Epoch) bool { return e.Leader() == m.ID && e > epoch })
 }
 
 func (c *chaos) latest() node.Epoch { return slices.Max(c.reigns) }
 
 // leader returns a member that believes that it leads, the one in the latest
 // epoch.
-func (c *chaos) leader() (best *member) {
+func (c *chaos) leader() (best *script.Member) {
 	at := node.Epoch(0)
-	for _, m := range c.members {
-		if m.node == nil {
+	for _, m := range c.Members {
+		if m.Node == nil {
 			continue
 		}
-		if e, leads := m.epoch(); leads && e > at {
+		if e, leads := m.Epoch(); leads && e > at {
 			best, at = m, e
 		}
 	}
@@ -202,9 +205,9 @@ func (c *chaos) leader() (best *member) {
 }
 
 // best returns the member whose log is worth most.
-func (c *chaos) best() (best *member) {
-	for _, m := range c.members {
-		if m.node != nil && !c.wiped[m.id-1] && (best == nil || best.log().Last().Before(m.log().Last())) {
+func (c *chaos) best() (best *script.Member) {
+	for _, m := range c.Members {
+		if m.Node != nil && !c.wiped[m.ID-1] && (best == nil || best.Log().Last().Before(m.Log().Last())) {
 			best = m
 		}
 	}
@@ -212,8 +215,8 @@ func (c *chaos) best() (best *member) {
 }
 
 func (c *chaos) up() (n int) {
-	for _, m := range c.members {
-		if m.node != nil {
+	for _, m := range c.Members {
+		if m.Node != nil {
 			n++
 		}
 	}
@@ -221,24 +224,24 @@ func (c *chaos) up() (n int) {
 }
 
 // again starts a node that is down.
-func (c *chaos) again(m *member) string {
+func (c *chaos) again(m *script.Member) string {
 	leader := c.leader()
-	old := c.careful && c.led[m.id-1] && c.latest().Leader() != m.id
-	if m.node != nil || old && (leader == nil || c.latest().Leader() != leader.id) {
+	old := c.careful && c.led[m.ID-1] && c.latest().Leader() != m.ID
+	if m.Node != nil || old && (leader == nil || c.latest().Leader() != leader.ID) {
 		return ""
 	}
-	if m.failed != nil {
-		c.stop(m, c.fate())
+	if m.Failed != nil {
+		c.Stop(m, c.fate())
 	}
-	what := fmt.Sprintf("%v starts again", m.id)
+	what := fmt.Sprintf("%v starts again", m.ID)
 	if c.careful { // connections do not outlive a process
-		c.inFlight = slices.DeleteFunc(c.inFlight, func(msg node.Message) bool { return msg.To == m.id })
+		c.InFlight = slices.DeleteFunc(c.InFlight, func(msg node.Message) bool { return msg.To == m.ID })
 	} else if c.r.IntN(8) == 0 && c.spareable(m) {
-		m.disk = newMemory()
-		c.checked[m.id-1], c.wiped[m.id-1] = node.Position{}, true
+		m.Disk = script.NewMemory()
+		c.checked[m.ID-1], c.wiped[m.ID-1] = node.Position{}, true
 		what += ", empty"
 	}
-	require.NoError(c.t, c.start(m, false))
+	require.NoError(c.t, c.Start(m, false))
 	if old {
 		c.introduce(m, leader)
 	}
@@ -248,9 +251,9 @@ func (c *chaos) again(m *member) string {
 
 // spareable says whether a disk may be lost: not all of them, and never the only
 // one with something on it.
-func (c *chaos) spareable(m *member) bool {
+func (c *chaos) spareable(m *script.Member) bool {
 	for i, wiped := range c.wiped {
-		if i != int(m.id-1) && !wiped && c.checked[i].Index > 0 {
+		if i != int(m.ID-1) && !wiped && c.checked[i].Index > 0 {
 			return true
 		}
 	}
@@ -259,67 +262,67 @@ func (c *chaos) spareable(m *member) bool {
 
 // introduce lets an old leader meet the new one before anybody else: that is
 // what a careful operator sees to. If it does not work, it is stopped again.
-func (c *chaos) introduce(m, leader *member) {
+func (c *chaos) introduce(m, leader *script.Member) {
 	for range 2 {
-		c.inFlight = slices.DeleteFunc(c.inFlight, func(msg node.Message) bool { return msg.From == m.id })
-		c.pass(50 * time.Millisecond)
-		for m.node != nil && leader.node != nil {
-			msg, ok := c.take(leader.id, m.id, false)
+		c.InFlight = slices.DeleteFunc(c.InFlight, func(msg node.Message) bool { return msg.From == m.ID })
+		c.Pass(50 * time.Millisecond)
+		for m.Node != nil && leader.Node != nil {
+			msg, ok := c.Take(leader.ID, m.ID, false)
 			if !ok {
 				break
 			}
-			c.arrive(msg)
+			c.Arrive(msg)
 		}
 	}
-	c.inFlight = slices.DeleteFunc(c.inFlight, func(msg node.Message) bool { return msg.From == m.id })
-	if m.node == nil {
+	c.InFlight = slices.DeleteFunc(c.InFlight, func(msg node.Message) bool { return msg.From == m.ID })
+	if m.Node == nil {
 		return
 	}
-	if _, leads := m.epoch(); leads {
-		c.stop(m, c.fate())
+	if _, leads := m.Epoch(); leads {
+		c.Stop(m, c.fate())
 	}
 }
 
 // look checks what must hold after every step.
 func (c *chaos) look() {
-	for _, m := range c.members {
-		if m.node == nil {
-			require.True(c.t, m.failed == nil || errors.Is(m.failed, errPower) || errors.Is(m.failed, errFull), "%v: %v", m.id, m.failed)
+	for _, m := range c.Members {
+		if m.Node == nil {
+			require.True(c.t, m.Failed == nil || errors.Is(m.Failed, script.ErrPower) || errors.Is(m.Failed, script.ErrFull), "%v: %v", m.ID, m.Failed)
 			continue
 		}
-		f := m.figures()
+		f := m.Figures()
 		require.LessOrEqual(c.t, f.Applied, f.Committed)
 		require.LessOrEqual(c.t, f.Committed, f.Last)
 		require.LessOrEqual(c.t, f.Applied, f.Synced)
 		c.lookAtLog(m)
-		if machine := m.node.Replica().Machine(); machine != nil {
-			at, text := m.node.Replica().Applied(), fmt.Sprint(machine.Scan(kv.Range{}))
+		if machine := m.Node.Replica().Machine(); machine != nil {
+			at, text := m.Node.Replica().Applied(), fmt.Sprint(machine.Scan(kv.Range{}))
 			if had, ok := c.shown[at]; ok {
-				require.Equal(c.t, had, text, "%v shows something else at %v", m.id, at)
+				require.Equal(c.t, had, text, "%v shows something else at %v", m.ID, at)
 			}
 			c.shown[at] = text
 		}
 	}
-	for ; c.replied < len(c.replies); c.replied++ {
-		c.lookAtReply(c.replies[c.replied])
+	for ; c.replied < len(c.Replies); c.replied++ {
+		c.lookAtReply(c.Replies[c.replied])
 	}
 }
 
 // lookAtLog checks that no two logs hold the same position and differ below it.
-func (c *chaos) lookAtLog(m *member) {
-	last := m.log().Last()
-	if c.checked[m.id-1] == last {
+func (c *chaos) lookAtLog(m *script.Member) {
+	last := m.Log().Last()
+	if c.checked[m.ID-1] == last {
 		return
 	}
-	c.checked[m.id-1] = last
-	entries, ok := m.log().Read(1, m.log().Synced(), 1<<30)
+	c.checked[m.ID-1] = last
+	entries, ok := m.Log().Read(1, m.Log().Synced(), 1<<30)
 	require.True(c.t, ok)
 	hash := fnv.New64a()
 	for i, e := range entries {
 		require.EqualValues(c.t, i+1, e.Index)
 		fmt.Fprintf(hash, "%v %q\n", e.Position, e.Record)
 		if had, ok := c.said[e.Position]; ok {
-			require.Equal(c.t, had, hash.Sum64(), "%v has another history up to %v", m.id, e.Position)
+			require.Equal(c.t, had, hash.Sum64(), "%v has another history up to %v", m.ID, e.Position)
 		}
 		c.said[e.Position] = hash.Sum64()
 	}
@@ -329,7 +332,7 @@ func (c *chaos) lookAtReply(r node.Reply) {
 	read, isRead := c.reads[r.ID]
 	switch {
 	case !isRead && r.Err == nil && r.At.Index > 0:
-		c.acked[r.At] = c.asked[r.ID-1].what
+		c.acked[r.At] = c.Asked[r.ID-1].What
 	case isRead && errors.Is(r.Err, node.ErrVanished):
 		require.False(c.t, c.careful, "nothing vanishes: %v", r.Err)
 		c.seen[read.client] = node.Position{}
@@ -345,34 +348,34 @@ func (c *chaos) lookAtReply(r node.Reply) {
 // mend ends all trouble, and checks that the cluster works and has what it must.
 func (c *chaos) mend() {
 	for range 10 {
-		for _, m := range c.members {
-			m.disk.fail = nil
+		for _, m := range c.Members {
+			m.Disk.Fail = nil
 			c.again(m)
 			c.look()
 		}
 		if c.leader() == nil {
 			c.promoteTo(c.best())
 		}
-		c.settle()
+		c.Settle()
 		c.look()
 	}
 	leader := c.leader()
 	require.Equal(c.t, 3, c.up())
 	require.NotNil(c.t, leader)
 	before := len(c.acked)
-	c.put(leader, "k0", "the end")
-	c.settle()
+	c.Put(leader, "k0", "the end")
+	c.Settle()
 	c.look()
 	require.Len(c.t, c.acked, before+1, "a write is acknowledged")
-	for _, m := range c.members {
-		f, all := m.figures(), leader.figures()
-		require.Equal(c.t, leader.log().Last(), m.log().Last())
-		require.Equal(c.t, all.Applied, f.Applied, "%v", m.id)
-		require.Equal(c.t, f.Last, f.Applied, "%v", m.id)
+	for _, m := range c.Members {
+		f, all := m.Figures(), leader.Figures()
+		require.Equal(c.t, leader.Log().Last(), m.Log().Last())
+		require.Equal(c.t, all.Applied, f.Applied, "%v", m.ID)
+		require.Equal(c.t, f.Last, f.Applied, "%v", m.ID)
 	}
 	if c.careful {
 		for at, what := range c.acked {
-			has, _ := leader.log().Holds(at)
+			has, _ := leader.Log().Holds(at)
 			require.True(c.t, has, "%s at %v was acknowledged, and is lost", what, at)
 		}
 	}
@@ -397,12 +400,12 @@ func TestWhateverHappensLogsAgreeAndTimeDoesNotRunBackwards(t *testing.T) {
 				}
 			}()
 			for range 400 {
-				c.text.Reset()
+				c.Text.Reset()
 				what := c.step()
-				story = append(story, what+"\n\t"+strings.ReplaceAll(c.text.String(), "\n", "\n\t"))
+				story = append(story, what+"\n\t"+strings.ReplaceAll(c.Text.String(), "\n", "\n\t"))
 				c.look()
 			}
-			c.text.Reset()
+			c.Text.Reset()
 			c.mend()
 		})
 	}

@@ -16,55 +16,41 @@ import (
 	"zeyrho/steps/04-journal/machine"
 	"zeyrho/steps/05-replication/node"
 	"zeyrho/steps/05-replication/replication"
+	"zeyrho/steps/05-replication/script"
 	"zeyrho/steps/05-replication/store"
 )
-
-// last returns the reply that came last.
-func (w *cluster) last(t *testing.T) node.Reply {
-	t.Helper()
-	require.NotEmpty(t, w.replies)
-	return w.replies[len(w.replies)-1]
-}
-
-// do lets a node be asked, and everything happen that comes of it.
-func (w *cluster) do(t *testing.T, m *member, r machine.Request) node.Reply {
-	t.Helper()
-	w.turn(m, w.write(r))
-	w.settle()
-	return w.last(t)
-}
 
 func TestAcksAreOfDisksThatThereAre(t *testing.T) {
 	for _, acks := range []int{-1, 4} {
 		c := store.Config{}
 		c.Replication.Acks = acks
-		require.ErrorContains(t, newCluster(3, c).startAll(), "there are 3")
+		require.ErrorContains(t, newCluster(3, c).StartAll(), "there are 3")
 	}
 	for nodes, majority := range []int{1: 1, 2: 2, 3: 2, 4: 3, 5: 3} {
 		if nodes > 0 {
 			w := started(t, nodes, 0)
-			require.Equal(t, majority, w.members[0].node.Replication.Status().Acks, "of %d", nodes)
+			require.Equal(t, majority, w.Members[0].Node.Replication.Status().Acks, "of %d", nodes)
 		}
 	}
 }
 
 func TestANodeAloneIsAStore(t *testing.T) {
 	w := started(t, 1, 0)
-	w.put(w.members[0], "k", "v")
-	require.Equal(t, node.Position{Index: 2, Epoch: node.NewEpoch(1, 1)}, w.last(t).At)
-	w.stop(w.members[0], lost)
-	require.NoError(t, w.start(w.members[0], false))
-	r, ok := w.members[0].node.Read(node.Query{Key: "k", Level: node.Leader})
+	w.Put(w.Members[0], "k", "v")
+	require.Equal(t, node.Position{Index: 2, Epoch: node.NewEpoch(1, 1)}, last(t, w).At)
+	w.Stop(w.Members[0], script.Lost)
+	require.NoError(t, w.Start(w.Members[0], false))
+	r, ok := w.Members[0].Node.Read(node.Query{Key: "k", Level: node.Leader})
 	require.True(t, ok)
 	require.Equal(t, "v", string(r.Item.Value))
 }
 
 func TestANewHistoryNeedsAnEmptyDisk(t *testing.T) {
 	w := started(t, 2, 2)
-	for _, m := range w.members {
-		w.stop(m, lost)
-		require.ErrorContains(t, w.start(m, true), "needs an empty disk")
-		require.NoError(t, w.start(m, false), "and it is as it was")
+	for _, m := range w.Members {
+		w.Stop(m, script.Lost)
+		require.ErrorContains(t, w.Start(m, true), "needs an empty disk")
+		require.NoError(t, w.Start(m, false), "and it is as it was")
 	}
 }
 
@@ -72,79 +58,79 @@ func TestWritesThatWaitForOtherDisksAreBounded(t *testing.T) {
 	c := store.Config{}
 	c.Replication.Acks, c.Replication.Backlog = 2, 10_000
 	w := newCluster(2, c)
-	require.NoError(t, w.startAll())
-	w.settle()
-	w.cuts = [][2]node.ID{{2, 0}}
-	leader := w.members[0]
-	w.put(leader, "large", strings.Repeat("v", 20_000))
-	require.Equal(t, 1, leader.node.Replication.Status().Pending, "one is always taken")
-	w.put(leader, "k", "v")
-	require.ErrorIs(t, w.last(t).Err, kv.ErrOverloaded)
-	require.NotErrorIs(t, w.last(t).Err, kv.ErrUnknown)
-	require.EqualValues(t, 2, leader.log().Last().Index, "and nothing is in the log of what was refused")
+	require.NoError(t, w.StartAll())
+	w.Settle()
+	w.Cuts = [][2]node.ID{{2, 0}}
+	leader := w.Members[0]
+	w.Put(leader, "large", strings.Repeat("v", 20_000))
+	require.Equal(t, 1, leader.Node.Replication.Status().Pending, "one is always taken")
+	w.Put(leader, "k", "v")
+	require.ErrorIs(t, last(t, w).Err, kv.ErrOverloaded)
+	require.NotErrorIs(t, last(t, w).Err, kv.ErrUnknown)
+	require.EqualValues(t, 2, leader.Log().Last().Index, "and nothing is in the log of what was refused")
 
-	w.cuts = nil
-	w.settle()
-	require.Zero(t, leader.node.Replication.Status().Pending)
+	w.Cuts = nil
+	w.Settle()
+	require.Zero(t, leader.Node.Replication.Status().Pending)
 	taken := 0
-	w.cuts = [][2]node.ID{{2, 0}}
-	for ; leader.node.Replication.Status().Pending == taken; taken++ {
-		w.put(leader, "k", strings.Repeat("v", 900))
+	w.Cuts = [][2]node.ID{{2, 0}}
+	for ; leader.Node.Replication.Status().Pending == taken; taken++ {
+		w.Put(leader, "k", strings.Repeat("v", 900))
 	}
 	require.Equal(t, 10_000/(900+65), taken-1)
-	w.cuts = nil
-	w.settle()
-	require.Zero(t, leader.node.Replication.Status().Pending, "there is room again")
+	w.Cuts = nil
+	w.Settle()
+	require.Zero(t, leader.Node.Replication.Status().Pending, "there is room again")
 }
 
 func TestARequestThatComesAgainIsAnsweredByWhoeverLeads(t *testing.T) {
 	w := started(t, 3, 2)
-	opened := w.do(t, w.members[0], machine.Request{OpenSession: true})
+	opened := do(t, w, w.Members[0], machine.Request{OpenSession: true})
 	require.NotEmpty(t, opened.Opened)
 	once := machine.Request{
 		Identity: session.Identity{Session: session.ID(opened.Opened), Number: 1},
 		Command:  kv.Put("k", []byte("v")).IfAbsent(),
 	}
-	first := w.do(t, w.members[0], once)
+	first := do(t, w, w.Members[0], once)
 	require.Equal(t, kv.Done, first.Result.Status)
 
-	again := w.do(t, w.members[0], once)
+	again := do(t, w, w.Members[0], once)
 	require.Equal(t, first.Result, again.Result)
-	require.EqualValues(t, 3, w.members[0].log().Last().Index, "a copy is not written down")
+	require.EqualValues(t, 3, w.Members[0].Log().Last().Index, "a copy is not written down")
 
-	w.stop(w.members[0], lost)
-	w.turn(w.members[1], w.promote(w.members[1]))
-	w.settle()
-	require.Equal(t, first.Result, w.do(t, w.members[1], once).Result, "the table of sessions is in the log")
+	w.Stop(w.Members[0], script.Lost)
+	w.Turn(w.Members[1], w.Promote(w.Members[1]))
+	w.Settle()
+	require.Equal(t, first.Result, do(t, w, w.Members[1], once).Result, "the table of sessions is in the log")
 
 	late := once
 	late.Identity = session.Identity{}
-	require.Equal(t, kv.Conflict, w.do(t, w.members[1], late).Result.Status)
+	require.Equal(t, kv.Conflict, do(t, w, w.Members[1], late).Result.Status)
 	late.Identity = session.Identity{Session: "nobody-1", Number: 1}
-	require.ErrorIs(t, w.do(t, w.members[1], late).Err, session.ErrForgotten)
+	require.ErrorIs(t, do(t, w, w.Members[1], late).Err, session.ErrForgotten)
 }
 
 func TestCopiesInOneTurnAreAppliedOnce(t *testing.T) {
 	w := started(t, 2, 2)
-	opened := w.do(t, w.members[0], machine.Request{OpenSession: true})
+	opened := do(t, w, w.Members[0], machine.Request{OpenSession: true})
 	once := machine.Request{
 		Identity: session.Identity{Session: session.ID(opened.Opened), Number: 1},
 		Command:  kv.Put("k", []byte("v")).IfAbsent(),
 	}
-	w.turn(w.members[0], w.write(once), w.write(once))
-	w.settle()
-	a, b := w.replies[len(w.replies)-2], w.replies[len(w.replies)-1]
+	w.Turn(w.Members[0], w.Write(once), w.Write(once))
+	w.Settle()
+	a, b := w.Replies[len(w.Replies)-2], w.Replies[len(w.Replies)-1]
 	require.Equal(t, kv.Done, a.Result.Status)
 	require.Equal(t, a.Result, b.Result)
 }
 
 func TestEveryLevelOfReadingAtEveryNode(t *testing.T) {
 	w := started(t, 3, 2)
-	w.put(w.members[0], "k", "old")
-	w.settle()
-	w.cuts = [][2]node.ID{{1, 3}} // n3 hears of nothing more
-	w.put(w.members[0], "k", "new")
-	w.settle()
+	w.Put(w.Members[0], "k", "old")
+	w.Settle()
+	w.Cuts = [][2]node.ID{{1, 3}} // n3 hears of nothing more
+	w.Put(w.Members[0], "k", "new")
+	w.Settle()
 	old, latest := node.Position{Index: 2, Epoch: node.NewEpoch(1, 1)}, node.Position{Index: 3, Epoch: node.NewEpoch(1, 1)}
 	for _, c := range []struct {
 		at     node.ID
@@ -168,8 +154,8 @@ func TestEveryLevelOfReadingAtEveryNode(t *testing.T) {
 		{3, node.Stale, latest, "old"},
 	} {
 		name := fmt.Sprintf("%v at %v, having seen %v", c.level, c.at, c.seen)
-		m := w.members[c.at-1]
-		r, ok := m.node.Read(node.Query{Key: "k", Level: c.level, Seen: c.seen})
+		m := w.Members[c.at-1]
+		r, ok := m.Node.Read(node.Query{Key: "k", Level: c.level, Seen: c.seen})
 		require.Equal(t, c.answer != "", ok, name)
 		if notLeader := (*node.NotLeaderError)(nil); errors.As(r.Err, &notLeader) {
 			require.EqualValues(t, 1, notLeader.Leader, name)
@@ -179,7 +165,7 @@ func TestEveryLevelOfReadingAtEveryNode(t *testing.T) {
 		require.NoError(t, r.Err, name)
 		require.Equal(t, c.answer, string(r.Item.Value), name)
 		if ok {
-			require.Equal(t, m.node.Replica().Applied(), r.At, name)
+			require.Equal(t, m.Node.Replica().Applied(), r.At, name)
 		}
 		require.Equal(t, c.level == node.Stale && c.at == 3, r.Lag.Heard > 0, name)
 	}
@@ -187,28 +173,28 @@ func TestEveryLevelOfReadingAtEveryNode(t *testing.T) {
 
 func TestAPageIsReadLikeAKey(t *testing.T) {
 	w := started(t, 2, 2)
-	w.put(w.members[0], "a", "1")
-	w.put(w.members[0], "b", "2")
-	w.settle()
-	r, ok := w.members[1].node.Read(node.Query{Range: &kv.Range{}, Level: node.Session})
+	w.Put(w.Members[0], "a", "1")
+	w.Put(w.Members[0], "b", "2")
+	w.Settle()
+	r, ok := w.Members[1].Node.Read(node.Query{Range: &kv.Range{}, Level: node.Session})
 	require.True(t, ok)
 	require.Len(t, r.Page.Items, 2)
-	require.Equal(t, w.members[1].node.Replica().Applied(), r.At)
+	require.Equal(t, w.Members[1].Node.Replica().Applied(), r.At)
 }
 
 func TestAReadThatIsGivenUpIsForgotten(t *testing.T) {
 	w := started(t, 2, 2)
-	m := w.members[1]
+	m := w.Members[1]
 	q := node.Query{Key: "k", Level: node.Session, Seen: node.Position{Index: 2, Epoch: node.NewEpoch(1, 1)}}
 	for range 3 {
-		w.read(m, q)
+		w.Read(m, q)
 	}
-	require.Empty(t, w.replies)
-	w.turn(m, node.GiveUp{ID: 2}, node.GiveUp{ID: 99})
-	w.put(w.members[0], "k", "v")
-	w.settle()
+	require.Empty(t, w.Replies)
+	w.Turn(m, node.GiveUp{ID: 2}, node.GiveUp{ID: 99})
+	w.Put(w.Members[0], "k", "v")
+	w.Settle()
 	var answered []uint64
-	for _, r := range w.replies {
+	for _, r := range w.Replies {
 		answered = append(answered, r.ID)
 	}
 	require.ElementsMatch(t, []uint64{1, 3, 4}, answered)
@@ -216,16 +202,16 @@ func TestAReadThatIsGivenUpIsForgotten(t *testing.T) {
 
 func TestAReadThatWaitedForALeaderIsToldWhenItLeadsNoLonger(t *testing.T) {
 	w := started(t, 3, 2)
-	w.stop(w.members[0], lost)
-	w.cuts = [][2]node.ID{{1, 0}}
-	require.NoError(t, w.start(w.members[0], false))
-	w.read(w.members[0], node.Query{Key: "k", Level: node.Leader})
-	require.Empty(t, w.replies, "it does not know what is committed")
-	w.turn(w.members[1], w.promote(w.members[1]))
-	w.cuts = nil
-	w.settle()
+	w.Stop(w.Members[0], script.Lost)
+	w.Cuts = [][2]node.ID{{1, 0}}
+	require.NoError(t, w.Start(w.Members[0], false))
+	w.Read(w.Members[0], node.Query{Key: "k", Level: node.Leader})
+	require.Empty(t, w.Replies, "it does not know what is committed")
+	w.Turn(w.Members[1], w.Promote(w.Members[1]))
+	w.Cuts = nil
+	w.Settle()
 	notLeader := (*node.NotLeaderError)(nil)
-	for _, r := range w.replies {
+	for _, r := range w.Replies {
 		if r.ID == 1 {
 			require.ErrorAs(t, r.Err, &notLeader)
 		}
@@ -236,30 +222,30 @@ func TestAReadThatWaitedForALeaderIsToldWhenItLeadsNoLonger(t *testing.T) {
 
 func TestAFollowerThatIsFarBehindIsSentWhatIsOnTheDisk(t *testing.T) {
 	w := started(t, 2, 1)
-	leader, behind := w.members[0], w.members[1]
-	w.stop(behind, lost)
+	leader, behind := w.Members[0], w.Members[1]
+	w.Stop(behind, script.Lost)
 	large := strings.Repeat("v", 300<<10)
 	for i := range 40 { // 12 MB, more than a log keeps in memory
-		w.put(leader, fmt.Sprint("k", i), large)
+		w.Put(leader, fmt.Sprint("k", i), large)
 	}
-	w.inFlight = nil
-	_, inMemory := leader.log().Read(2, 2, 1)
+	w.InFlight = nil
+	_, inMemory := leader.Log().Read(2, 2, 1)
 	require.False(t, inMemory)
-	require.NoError(t, w.start(behind, false))
+	require.NoError(t, w.Start(behind, false))
 	most := 0
 	for range 20 {
-		for len(w.inFlight) > 0 {
-			m := w.inFlight[0]
+		for len(w.InFlight) > 0 {
+			m := w.InFlight[0]
 			require.Less(t, len(m.Data), 600<<10, "a message is bounded")
-			w.inFlight = w.inFlight[1:]
-			w.arrive(m)
-			most = max(most, len(w.inFlight))
+			w.InFlight = w.InFlight[1:]
+			w.Arrive(m)
+			most = max(most, len(w.InFlight))
 		}
-		w.pass(50 * time.Millisecond)
+		w.Pass(50 * time.Millisecond)
 	}
 	require.LessOrEqual(t, most, 20, "and so is what is under way")
-	require.Equal(t, leader.log().Last(), behind.log().Last())
-	require.Equal(t, leader.figures().Applied, behind.figures().Applied)
+	require.Equal(t, leader.Log().Last(), behind.Log().Last())
+	require.Equal(t, leader.Figures().Applied, behind.Figures().Applied)
 }
 
 // What is read from the disk for a follower takes a while. In the meantime this
@@ -267,124 +253,121 @@ func TestAFollowerThatIsFarBehindIsSentWhatIsOnTheDisk(t *testing.T) {
 // was read is not the history any more.
 func TestWhatWasReadInAnEarlierReignIsNotSent(t *testing.T) {
 	w := started(t, 3, 1)
-	n1, n2, n3 := w.members[0], w.members[1], w.members[2]
-	w.cuts = [][2]node.ID{{1, 0}}
+	n1, n2, n3 := w.Members[0], w.Members[1], w.Members[2]
+	w.Cuts = [][2]node.ID{{1, 0}}
 	for i := range 40 {
-		w.put(n1, fmt.Sprint("k", i), strings.Repeat("v", 300<<10))
+		w.Put(n1, fmt.Sprint("k", i), strings.Repeat("v", 300<<10))
 	}
-	var held []func()
-	n1.later = func(work, done func()) {
-		work()
-		held = append(held, done)
-	}
-	w.cuts = [][2]node.ID{{1, 3}}
-	w.settle()
-	require.Len(t, held, 1, "n1 reads what n2 lacks")
+	n1.Hold = true
+	w.Cuts = [][2]node.ID{{1, 3}}
+	w.Settle()
+	require.Len(t, n1.Work, 1, "n1 reads what n2 lacks")
+	read := n1.Work[0]
+	read.Do()
 
-	w.cuts = [][2]node.ID{{2, 0}}
-	w.turn(n3, w.promote(n3))
-	w.settle()
-	require.Equal(t, n3.log().Last(), n1.log().Last(), "n1 has cut its log back")
-	w.turn(n1, w.promote(n1))
-	w.cuts = [][2]node.ID{{3, 0}}
-	w.pass(50 * time.Millisecond)
-	for n2.log().Last().Index == 1 && len(w.inFlight) > 0 {
-		m := w.inFlight[0]
-		w.inFlight = w.inFlight[1:]
-		w.arrive(m)
+	w.Cuts = [][2]node.ID{{2, 0}}
+	w.Turn(n3, w.Promote(n3))
+	w.Settle()
+	require.Equal(t, n3.Log().Last(), n1.Log().Last(), "n1 has cut its log back")
+	w.Turn(n1, w.Promote(n1))
+	w.Cuts = [][2]node.ID{{3, 0}}
+	w.Pass(50 * time.Millisecond)
+	for n2.Log().Last().Index == 1 && len(w.InFlight) > 0 {
+		m := w.InFlight[0]
+		w.InFlight = w.InFlight[1:]
+		w.Arrive(m)
 	}
-	w.turn(n1, node.Done(held[0]))
-	n1.later = nil
-	w.cuts = nil
-	w.settle()
+	w.Turn(n1, node.Done(read.Done))
+	n1.Hold = false
+	w.Cuts = nil
+	w.Settle()
 	agree(t, w)
-	require.Equal(t, n1.log().Last(), n2.log().Last())
+	require.Equal(t, n1.Log().Last(), n2.Log().Last())
 }
 
 func TestALogThatCannotBeReadEndsItsLeader(t *testing.T) {
 	w := started(t, 2, 1)
-	leader := w.members[0]
-	w.stop(w.members[1], lost)
+	leader := w.Members[0]
+	w.Stop(w.Members[1], script.Lost)
 	for i := range 40 {
-		w.put(leader, fmt.Sprint("k", i), strings.Repeat("v", 300<<10))
+		w.Put(leader, fmt.Sprint("k", i), strings.Repeat("v", 300<<10))
 	}
-	w.inFlight = nil
-	for _, c := range leader.disk.names {
-		if len(c.bytes) > 1<<20 {
-			c.bytes[1<<20] ^= 1
-		}
-	}
-	require.NoError(t, w.start(w.members[1], false))
-	w.settle()
-	require.Nil(t, leader.node)
-	require.ErrorIs(t, leader.failed, journal.ErrDamaged)
+	w.InFlight = nil
+	leader.Disk.Change(fmt.Sprintf("%020d.journal", 1), func(b []byte) []byte {
+		b[1<<20] ^= 1
+		return b
+	})
+	require.NoError(t, w.Start(w.Members[1], false))
+	w.Settle()
+	require.Nil(t, leader.Node)
+	require.ErrorIs(t, leader.Failed, journal.ErrDamaged)
 }
 
 // If a disk fails in the middle of an append, nobody knows whether the entry is
 // there after the next start; so nobody is told that it is not.
 func TestAWriteOnADiskThatFailsIsNotAnswered(t *testing.T) {
 	w := started(t, 2, 1)
-	leader := w.members[0]
-	leader.disk.failOn(errPower, "append", "truncate")
-	w.put(leader, "k", "v")
-	require.Empty(t, w.replies)
-	require.Nil(t, leader.node)
-	require.ErrorIs(t, leader.failed, journal.ErrFailed)
+	leader := w.Members[0]
+	leader.Disk.FailOn(script.ErrPower, "append", "truncate")
+	w.Put(leader, "k", "v")
+	require.Empty(t, w.Replies)
+	require.Nil(t, leader.Node)
+	require.ErrorIs(t, leader.Failed, journal.ErrFailed)
 }
 
 func TestWhatCouldNotBeWrittenIsNotCommitted(t *testing.T) {
 	w := started(t, 3, 2)
-	n2 := w.members[1]
-	w.cuts = [][2]node.ID{{2, 0}}
-	w.put(w.members[0], "k", "v")
-	w.settle()
-	w.cuts = nil
-	n2.disk.failOn(errFull, "append", "create")
-	w.settle()
-	f := n2.figures()
+	n2 := w.Members[1]
+	w.Cuts = [][2]node.ID{{2, 0}}
+	w.Put(w.Members[0], "k", "v")
+	w.Settle()
+	w.Cuts = nil
+	n2.Disk.FailOn(script.ErrFull, "append", "create")
+	w.Settle()
+	f := n2.Figures()
 	require.EqualValues(t, 1, f.Last)
 	require.EqualValues(t, 1, f.Committed, "though the leader says that 2 is")
-	n2.disk.fail = nil
-	w.settle()
-	require.EqualValues(t, 2, n2.figures().Applied)
+	n2.Disk.Fail = nil
+	w.Settle()
+	require.EqualValues(t, 2, n2.Figures().Applied)
 }
 
 func TestTheEpochsOfAnotherHistoryAreNotObeyed(t *testing.T) {
 	other := newCluster(3, store.Config{})
-	other.members[0].rand = rand.New(rand.NewPCG(99, 99))
-	require.NoError(t, other.startAll())
+	other.Members[0].Random = rand.New(rand.NewPCG(99, 99))
+	require.NoError(t, other.StartAll())
 	for _, i := range []int{1, 2, 1, 2} {
-		other.settle()
-		other.turn(other.members[i], other.promote(other.members[i]))
+		other.Settle()
+		other.Turn(other.Members[i], other.Promote(other.Members[i]))
 	}
-	other.settle()
+	other.Settle()
 
 	w := started(t, 3, 2)
-	w.members[2].disk = other.members[2].disk.after(lost)
-	require.NoError(t, w.start(w.members[2], false))
-	e, _ := w.members[2].epoch()
+	w.Members[2].Disk = other.Members[2].Disk.After(script.Lost)
+	require.NoError(t, w.Start(w.Members[2], false))
+	e, _ := w.Members[2].Epoch()
 	require.Equal(t, node.NewEpoch(5, 3), e)
-	w.settle()
-	e, leads := w.members[0].epoch()
+	w.Settle()
+	e, leads := w.Members[0].Epoch()
 	require.True(t, leads, "a disk of another cluster in n3 deposes nobody")
 	require.Equal(t, node.NewEpoch(1, 1), e)
-	require.Contains(t, w.members[0].node.Replication.Status().Alarm, "another history is on the disk of n3")
-	w.put(w.members[0], "k", "v")
-	w.settle()
-	require.NoError(t, w.last(t).Err, "two of three go on")
-	require.EqualValues(t, 2, w.members[1].figures().Applied)
+	require.Contains(t, w.Members[0].Node.Replication.Status().Alarm, "another history is on the disk of n3")
+	w.Put(w.Members[0], "k", "v")
+	w.Settle()
+	require.NoError(t, last(t, w).Err, "two of three go on")
+	require.EqualValues(t, 2, w.Members[1].Figures().Applied)
 }
 
 func TestStatusTellsAnOperatorWhatIsWrong(t *testing.T) {
 	w := started(t, 3, 2)
-	st := w.members[0].node.Replication.Status()
+	st := w.Members[0].Node.Replication.Status()
 	require.Equal(t, "leader", st.Role)
 	require.Equal(t, []replication.FollowerStatus{{ID: 2, Match: 1}, {ID: 3, Match: 1}}, st.Followers)
 	require.Empty(t, st.Alarm)
-	st = w.members[1].node.Replication.Status()
+	st = w.Members[1].Node.Replication.Status()
 	require.Equal(t, "follower", st.Role)
 	require.EqualValues(t, 1, st.Leader)
-	w.now += 3 * time.Second
-	require.Equal(t, 3*time.Second, w.members[1].node.Replication.Status().Lag.Heard)
-	require.Equal(t, 3*time.Second, w.members[0].node.Replication.Status().Followers[0].Heard)
+	w.Now += 3 * time.Second
+	require.Equal(t, 3*time.Second, w.Members[1].Node.Replication.Status().Lag.Heard)
+	require.Equal(t, 3*time.Second, w.Members[0].Node.Replication.Status().Followers[0].Heard)
 }
