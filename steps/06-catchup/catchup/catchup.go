@@ -17,9 +17,8 @@
 package catchup
 
 import (
-	"errors"
-	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"zeyrho/steps/04-journal/disk"
@@ -64,10 +63,12 @@ func set[T comparable](field *T, value T) {
 // Catchup is the module.
 //
 // Invariants:
-//   - saved is the label of the snapshot on the disk, if its Index is not 0, and
+//   - saved is the position of the snapshot on the disk, if its Index is not 0, and
 //     the log has all entries after it.
-//   - Of Write and Complete one runs at a time, and nothing of incoming is used
-//     while Complete runs.
+//   - What is long runs elsewhere: Write, if writing; Check, if checking says of
+//     what. Which snapshot is on the disk changes in a turn, and only if what it
+//     is of is part of the history as it is then.
+//   - While checking, nothing else of incoming is used.
 //   - The log is cut where the snapshot on the disk covers it, and nowhere else.
 type Catchup struct {
 	config      Config
@@ -79,14 +80,15 @@ type Catchup struct {
 	table       func(node.ID, string) // where nodes hear others
 
 	opened   bool
-	saved    snapshot.Label
+	saved    node.Position
 	size     int64 // of the snapshot on the disk, in bytes
 	mark     int64 // node.Log.Grown when it was made
 	members  []snapshot.Member
-	working  bool // Write or Complete runs
-	retry    time.Duration
+	writing  bool
+	retry    time.Duration // not to be tried before
 	figures  Figures
 	incoming *snapshot.Incoming
+	checking snapshot.Identity
 	began    time.Duration // when incoming began
 	sending  []*transfer
 	readers  []*reading
@@ -100,68 +102,81 @@ func New(env node.Env, d disk.Disk, out *node.Outbox, c Config) *Catchup {
 
 // Attach gives the module what it works on.
 func (c *Catchup) Attach(replica *node.Replica, r *replication.Replication) error {
-	c.replica, c.replication = replica, r
+	c.replica, c.replication, c.began = replica, r, c.env.Now()
 	var err error
 	if c.incoming, err = snapshot.OpenIncoming(c.disk); err != nil {
 		return err
 	}
 	r.OnBehind(c.behind)
-	for _, m := range c.members {
-		c.replication.AddLearner(m.ID)
-	}
+	c.introduce(c.members...)
 	return nil
-}
-
-// UseTable lets the module say where nodes hear others.
-func (c *Catchup) UseTable(set func(node.ID, string)) {
-	c.table = set
-	for _, m := range c.members {
-		set(m.ID, m.Peer)
-	}
 }
 
 // Origin returns what the snapshot on the disk adds up to.
 func (c *Catchup) Origin() (node.Origin, error) {
 	if !c.opened {
-		label, err := snapshot.Open(c.disk)
-		if err != nil {
+		if err := c.look(); err != nil {
 			return node.Origin{}, err
 		}
-		c.saved, c.opened = label, true
 	}
 	if c.saved.Index == 0 {
+		c.members = nil
 		return node.Origin{}, nil
 	}
 	s, err := snapshot.Load(c.disk, c.saved.Index)
 	if err != nil {
 		return node.Origin{}, err
 	}
-	return c.take(s)
+	return c.take(s), nil
 }
 
-// take makes s the snapshot on the disk.
-func (c *Catchup) take(s *snapshot.Restored) (node.Origin, error) {
-	if err := c.stand(s.Label); err != nil {
-		return node.Origin{}, err
-	}
+// take makes what s says of members what counts, and returns the rest.
+func (c *Catchup) take(s *snapshot.Restored) node.Origin {
 	c.members = s.Members
-	return node.Origin{At: s.Position, Machine: machine.Restore(s.Sessions, s.Map), Settings: s.Settings}, nil
+	return node.Origin{At: s.Position, Machine: machine.Restore(s.Sessions, s.Map), Settings: s.Settings}
+}
+
+// look finds out which snapshot is on the disk.
+func (c *Catchup) look() error {
+	label, err := snapshot.Open(c.disk)
+	if err == nil {
+		err = c.stand(label.Position)
+	}
+	c.opened = err == nil
+	return err
 }
 
 // stand notes which snapshot is on the disk.
-func (c *Catchup) stand(l snapshot.Label) error {
-	source, err := snapshot.OpenSource(c.disk, l.Index)
+func (c *Catchup) stand(at node.Position) error {
+	c.saved, c.size = at, 0
+	if at.Index == 0 {
+		return nil
+	}
+	source, err := snapshot.OpenSource(c.disk, at.Index)
 	if err != nil {
 		return err
 	}
-	c.saved, c.size = l, source.Identity().Size
+	c.size = source.Identity().Size
 	return source.Close()
+}
+
+// place lets the snapshot of a position take the place of the one before. If that
+// fails, nobody knows which of them is there.
+func (c *Catchup) place(at node.Position, publish func() error) error {
+	err := publish()
+	if err == nil {
+		return c.stand(at)
+	}
+	if lost := c.look(); lost != nil {
+		c.replica.Fail(lost)
+	}
+	return err
 }
 
 // Forget removes the snapshot: what it is of is not part of the history any
 // more.
 func (c *Catchup) Forget() error {
-	c.saved, c.size, c.members = snapshot.Label{}, 0, nil
+	c.saved, c.size, c.members = node.Position{}, 0, nil
 	return snapshot.Remove(c.disk)
 }
 
@@ -182,6 +197,7 @@ func (c *Catchup) Receive(m node.Message) {
 // Tick implements node.Module.
 func (c *Catchup) Tick() {
 	c.tickTransfers()
+	c.tickIncoming()
 	if c.due() {
 		c.save()
 	}
@@ -189,7 +205,7 @@ func (c *Catchup) Tick() {
 
 // due says whether it is time for a snapshot.
 func (c *Catchup) due() bool {
-	return !c.working && c.replica.Machine() != nil && c.replica.Applied().Index > c.saved.Index &&
+	return !c.writing && c.replica.Machine() != nil && c.replica.Applied().Index > c.saved.Index &&
 		c.replica.Log().Grown()-c.mark >= max(c.config.Every, c.size) && c.env.Now() >= c.retry
 }
 
@@ -200,59 +216,81 @@ func (c *Catchup) save() {
 	settings, _ := c.replica.Settings()
 	began := c.env.Now()
 	state := snapshot.State{
-		Label:    snapshot.Label{Position: c.replica.Applied(), Settings: settings, Members: append([]snapshot.Member(nil), c.members...)},
+		Label:    snapshot.Label{Position: c.replica.Applied(), Settings: settings, Members: slices.Clone(c.members)},
 		Sessions: c.replica.Machine().Export(),
 		Map:      c.replica.Machine().Map.(*tree.Map).Freeze(),
 	}
 	c.figures.Paused = c.env.Now() - began
 	mark := c.replica.Log().Grown()
 	var err error
-	c.working = true
+	c.writing = true
 	c.env.Start(func() { err = snapshot.Write(c.disk, state) }, func() {
-		c.working = false
+		c.writing = false
 		c.figures.Took = c.env.Now() - began
 		if err == nil {
-			err = c.stand(state.Label)
+			err = c.written(state.Position, mark)
 		}
-		if _, never := c.replica.Log().Holds(state.Position); err == nil && never {
-			err = c.Forget() // what it is of was cut off meanwhile
-			return
-		}
+		c.note(err)
 		if err != nil {
-			c.figures.Failed = err.Error()
-			c.retry = c.env.Now() + 10*time.Second
-			return
+			c.retry = c.env.Now() + retryAfter
 		}
-		c.mark, c.figures.Failed = mark, ""
-		c.figures.Written++
 	})
+}
+
+// retryAfter is how long a snapshot that could not be made is left alone.
+const retryAfter = 10 * time.Second
+
+// written puts a snapshot of one's own into its place. Meanwhile what it is of may
+// have been cut off, or the leader have sent a later one: then nobody wants it.
+func (c *Catchup) written(at node.Position, mark int64) error {
+	if has, _ := c.replica.Log().Holds(at); !has || !c.saved.Before(at) {
+		return snapshot.Withdraw(c.disk, at)
+	}
+	err := c.place(at, func() error { return snapshot.Publish(c.disk, at) })
+	if err == nil {
+		c.mark = mark
+		c.figures.Written++
+	}
+	return err
+}
+
+// note keeps why something has failed, or that it has not.
+func (c *Catchup) note(err error) {
+	c.figures.Failed = ""
+	if err != nil {
+		c.figures.Failed = err.Error()
+	}
 }
 
 // Synced implements node.Module: what the snapshot covers, and nobody reads, is
 // cut off the log.
 func (c *Catchup) Synced() {
-	if c.saved.Index <= c.config.Keep {
+	base := c.replica.Log().Base().Index
+	if c.saved.Index <= base+c.config.Keep {
 		return
 	}
-	to := min(c.saved.Index-c.config.Keep, c.pinned())
-	if to <= c.replica.Log().Base().Index {
+	to := min(c.saved.Index-c.config.Keep, c.pinned(base))
+	if to <= base {
 		return
 	}
 	if err := c.replica.CutFront(to); err != nil {
-		c.figures.Failed = err.Error()
+		c.note(err)
 	}
 }
 
-// reading is a follower that reads the log.
+// reading is what is known of a follower that reads the log.
 type reading struct {
 	id    node.ID
+	epoch node.Epoch // in which this node leads
 	match uint64
-	moved time.Duration // when match last grew
+	moved time.Duration // when match last changed, or there was nothing to read
 }
 
-// pinned returns the index up to which nobody needs the log: followers that get
-// on, and those that are sent a snapshot and will go on from there.
-func (c *Catchup) pinned() uint64 {
+// pinned returns the index up to which nobody needs the log, which begins behind
+// base: the followers that get on, and those that are sent a snapshot and will go
+// on from there. Of a follower that has not yet said how far it is, one knows
+// only that it may need all there is.
+func (c *Catchup) pinned(base uint64) uint64 {
 	to := uint64(math.MaxUint64)
 	for _, t := range c.sending {
 		to = min(to, t.id.Index)
@@ -260,11 +298,12 @@ func (c *Catchup) pinned() uint64 {
 	status := c.replication.Status()
 	for _, f := range status.Followers {
 		r := c.reading(f.ID)
-		if f.Match > r.match || f.Match >= status.Committed && f.Heard >= 0 && f.Heard < c.config.Gone {
-			r.match, r.moved = f.Match, c.env.Now()
+		hasAll := f.Match >= status.Committed && f.Heard >= 0 && f.Heard < c.config.Gone
+		if f.Match != r.match || status.Epoch != r.epoch || hasAll {
+			r.match, r.epoch, r.moved = f.Match, status.Epoch, c.env.Now()
 		}
-		if base := c.replica.Log().Base().Index; f.Match >= base && c.env.Now()-r.moved < c.config.Gone {
-			to = min(to, f.Match)
+		if c.env.Now()-r.moved < c.config.Gone && c.find(f.ID) == nil {
+			to = min(to, max(base, f.Match))
 		}
 	}
 	return to
@@ -276,7 +315,7 @@ func (c *Catchup) reading(id node.ID) *reading {
 			return r
 		}
 	}
-	r := &reading{id: id, moved: c.env.Now()}
+	r := &reading{id: id}
 	c.readers = append(c.readers, r)
 	return r
 }
@@ -291,99 +330,4 @@ func (c *Catchup) Wake() time.Duration {
 		wake = c.env.Now() + c.config.Resend/2
 	}
 	return wake
-}
-
-// Figures are numbers about the snapshots of a node.
-type Figures struct {
-	Written int           // by itself
-	Fetched int           // from others
-	Paused  time.Duration // how long the last one kept the node from its work
-	Took    time.Duration // and how long it took to be written
-	Failed  string        // why the last one was not made; "": it was
-}
-
-// Status is what there is to say about snapshots and transfers.
-type Status struct {
-	Figures
-	Learner  bool
-	Saved    node.Position // of the snapshot on the disk
-	Size     int64         // and its bytes
-	Incoming *Progress     // what this node is being sent
-	Sending  []Progress    // what it sends, and to whom
-	Members  []snapshot.Member
-}
-
-// Progress is how far a transfer is.
-type Progress struct {
-	Peer  node.ID
-	Of    node.Position
-	Bytes int64
-	Size  int64
-	Took  time.Duration
-}
-
-// Status returns it as of now.
-func (c *Catchup) Status() Status {
-	s := Status{Figures: c.figures, Learner: c.config.Join, Saved: c.saved.Position, Size: c.size, Members: c.members}
-	if !c.working && c.incoming.Identity().Size > 0 {
-		id := c.incoming.Identity()
-		s.Incoming = &Progress{Of: id.Position, Bytes: c.incoming.Next(), Size: id.Size, Took: c.env.Now() - c.began}
-	}
-	for _, t := range c.sending {
-		s.Sending = append(s.Sending, Progress{Peer: t.peer, Of: t.id.Position, Bytes: t.got, Size: t.id.Size, Took: c.env.Now() - t.began})
-	}
-	return s
-}
-
-// Promote makes this node the leader, unless it is a learner: that may lack what
-// has been acknowledged, and nobody counts it.
-func (c *Catchup) Promote() error {
-	if c.config.Join {
-		return fmt.Errorf("%v is a learner, and cannot lead", c.replica.Self())
-	}
-	return c.replication.Promote()
-}
-
-// Add makes a node a learner of this cluster. It must be called in a turn of the
-// leader.
-func (c *Catchup) Add(m snapshot.Member) error {
-	epoch, leads := c.replica.Epoch()
-	switch {
-	case !leads:
-		return &node.NotLeaderError{Leader: epoch.Leader()}
-	case m.ID == c.replica.Self() || c.replication.Knows(m.ID) && !c.isLearner(m.ID):
-		return fmt.Errorf("%v is in the cluster already", m.ID)
-	case m.ID == 0 || m.Peer == "":
-		return errors.New("a node has a number, and an address at which it hears others")
-	}
-	m.Learner = true
-	c.replica.Append(epoch, appendMember(nil, m))
-	return nil
-}
-
-func (c *Catchup) isLearner(id node.ID) bool {
-	for _, m := range c.members {
-		if m.ID == id {
-			return true
-		}
-	}
-	return false
-}
-
-// Other applies the entries of this package: see node.ReplicaConfig.
-func (c *Catchup) Other(e node.Entry) bool {
-	m, ok := readMember(e.Record)
-	if !ok {
-		return false
-	}
-	kept := c.members[:0:0]
-	for _, other := range c.members {
-		if other.ID != m.ID {
-			kept = append(kept, other)
-		}
-	}
-	c.members = append(kept, m)
-	c.table(m.ID, m.Peer)
-	c.replication.AddLearner(m.ID)
-	return true
 }

@@ -2,7 +2,6 @@ package catchup
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -29,8 +28,8 @@ type chunk struct {
 type got struct {
 	epoch node.Epoch
 	of    snapshot.Identity
-	next  int64 // the first byte that it lacks
-	done  bool  // it has gone on from the snapshot, or had no need to
+	next  int64         // the first byte that it lacks
+	holds node.Position // it needs no snapshot, because it has everything up to there
 }
 
 func appendIdentity(b []byte, id snapshot.Identity) []byte {
@@ -73,22 +72,24 @@ func decodeChunk(b []byte) (m chunk, err error) {
 	return m, nil
 }
 
+const gotSize = 8 + identitySize + 8 + 16
+
 func (m got) encode() []byte {
-	b := binary.LittleEndian.AppendUint64(nil, uint64(m.epoch))
+	b := binary.LittleEndian.AppendUint64(make([]byte, 0, gotSize), uint64(m.epoch))
 	b = appendIdentity(b, m.of)
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.next))
-	if m.done {
-		return append(b, 1)
-	}
-	return append(b, 0)
+	b = binary.LittleEndian.AppendUint64(b, m.holds.Index)
+	return binary.LittleEndian.AppendUint64(b, uint64(m.holds.Epoch))
 }
 
 func decodeGot(b []byte) (m got, err error) {
-	if len(b) != 8+identitySize+8+1 {
+	if len(b) != gotSize {
 		return m, fmt.Errorf("%s: %w", kindGot, errMessage)
 	}
 	m.epoch, m.of = node.Epoch(binary.LittleEndian.Uint64(b)), readIdentity(b[8:])
-	m.next, m.done = int64(binary.LittleEndian.Uint64(b[8+identitySize:])), b[len(b)-1] == 1
+	b = b[8+identitySize:]
+	m.next = int64(binary.LittleEndian.Uint64(b))
+	m.holds = node.Position{Index: binary.LittleEndian.Uint64(b[8:]), Epoch: node.Epoch(binary.LittleEndian.Uint64(b[16:]))}
 	return m, nil
 }
 
@@ -97,34 +98,28 @@ func Describe(m node.Message) string {
 	switch m.Kind {
 	case kindChunk:
 		if k, err := decodeChunk(m.Data); err == nil {
-			return fmt.Sprintf("snapshot of %v, in epoch %v: bytes %d to %d of %d", k.of.Position, k.epoch, k.offset, k.offset+int64(len(k.data)), k.of.Size)
+			return k.String()
 		}
 	case kindGot:
-		if g, err := decodeGot(m.Data); err == nil && g.done {
-			return fmt.Sprintf("snapshot of %v: I go on from there", g.of.Position)
-		} else if err == nil {
-			return fmt.Sprintf("snapshot of %v: I have %d of %d bytes", g.of.Position, g.next, g.of.Size)
+		if g, err := decodeGot(m.Data); err == nil {
+			return g.String()
 		}
 	}
 	return ""
 }
 
-// The record of a member is this byte, which no record of package machine begins
-// with, and JSON: there are few of them, and one can read it.
-const memberRecord = 16
-
-func appendMember(b []byte, m snapshot.Member) []byte {
-	text, err := json.Marshal(m)
-	if err != nil {
-		panic(err) // strings and numbers always have a JSON form
+// String says it in a line.
+func (m chunk) String() string {
+	if len(m.data) == 0 {
+		return fmt.Sprintf("snapshot of %v in epoch %v: there are %d bytes of it, which have you got?", m.of.Position, m.epoch, m.of.Size)
 	}
-	return append(append(b, memberRecord), text...)
+	return fmt.Sprintf("snapshot of %v in epoch %v: bytes %d to %d of %d", m.of.Position, m.epoch, m.offset, m.offset+int64(len(m.data)), m.of.Size)
 }
 
-func readMember(record []byte) (m snapshot.Member, ok bool) {
-	if len(record) == 0 || record[0] != memberRecord {
-		return m, false
+// String says it in a line.
+func (m got) String() string {
+	if m.holds.Index > 0 {
+		return fmt.Sprintf("snapshot of %v in epoch %v: I have everything up to %v", m.of.Position, m.epoch, m.holds)
 	}
-	err := json.Unmarshal(record[1:], &m)
-	return m, err == nil
+	return fmt.Sprintf("snapshot of %v in epoch %v: I have %d of %d bytes", m.of.Position, m.epoch, m.next, m.of.Size)
 }

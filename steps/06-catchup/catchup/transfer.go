@@ -2,10 +2,12 @@ package catchup
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 	"time"
 
 	"zeyrho/steps/05-replication/node"
+	"zeyrho/steps/05-replication/replication"
 	"zeyrho/steps/06-catchup/snapshot"
 )
 
@@ -19,6 +21,7 @@ type transfer struct {
 	peer   node.ID
 	source *snapshot.Source
 	id     snapshot.Identity
+	whole  bool // it has been verified; nothing is sent before
 	got    int64
 	sent   int64
 	asked  bool // the follower has said what it has
@@ -33,20 +36,25 @@ const (
 )
 
 // behind is told, again and again, of a follower that needs what the log does not
-// have any more.
+// have any more. One of whom nothing is heard can wait.
 func (c *Catchup) behind(peer node.ID) {
-	if c.find(peer) != nil || c.saved.Index == 0 {
+	if c.find(peer) != nil || c.saved.Index == 0 || !c.hears(peer) {
 		return
 	}
 	source, err := snapshot.OpenSource(c.disk, c.saved.Index)
 	if err != nil {
-		c.figures.Failed = err.Error()
+		c.note(err)
 		return
 	}
-	now := c.env.Now()
-	t := &transfer{peer: peer, source: source, id: source.Identity(), began: now, moved: now, tried: now}
+	t := &transfer{peer: peer, source: source, id: source.Identity()}
 	c.sending = append(c.sending, t)
-	c.sendChunk(t, 0, 0) // what have you got?
+	c.verify(t)
+}
+
+func (c *Catchup) hears(peer node.ID) bool {
+	return slices.ContainsFunc(c.replication.Status().Followers, func(f replication.FollowerStatus) bool {
+		return f.ID == peer && f.Heard >= 0 && f.Heard < c.config.Gone
+	})
 }
 
 func (c *Catchup) find(peer node.ID) *transfer {
@@ -58,10 +66,33 @@ func (c *Catchup) find(peer node.ID) *transfer {
 	return nil
 }
 
+// verify reads the snapshot before anybody is sent it. A follower would find
+// damage only at its end, and then be sent the same again, for ever. And who has
+// damaged what its own log goes on from has no reason to go on.
+func (c *Catchup) verify(t *transfer) {
+	t.began = c.env.Now()
+	var err error
+	c.env.Start(func() { err = snapshot.Verify(c.disk, t.id.Index) }, func() {
+		switch {
+		case !slices.Contains(c.sending, t): // it leads no more
+		case errors.Is(err, snapshot.ErrDamaged):
+			c.replica.Fail(err)
+		case errors.Is(err, fs.ErrNotExist): // a later one has taken its place
+			c.drop(t)
+		case err != nil:
+			c.note(err)
+			c.drop(t)
+		default:
+			t.whole, t.moved, t.tried = true, c.env.Now(), c.env.Now()
+			c.sendChunk(t, 0, 0) // what have you got?
+		}
+	})
+}
+
 func (c *Catchup) sendChunk(t *transfer, offset int64, n int) {
 	data, err := t.source.Chunk(offset, n)
 	if err != nil {
-		c.figures.Failed = err.Error()
+		c.note(err)
 		c.drop(t)
 		return
 	}
@@ -77,20 +108,18 @@ func (c *Catchup) receiveGot(from node.ID, g got) {
 	if !leads || g.epoch != epoch || t == nil || g.of != t.id {
 		return
 	}
-	if g.done {
+	if g.holds.Index > 0 {
 		c.drop(t)
-		c.replication.Has(from, t.id.Position)
+		c.replication.Has(from, g.holds)
 		return
 	}
 	if !t.asked || g.next > t.got {
 		t.moved = c.env.Now()
 	}
 	// It may say less than before: it was started again, and lost its last bytes.
+	// Then they are sent again, though not before tickTransfers sees that it waits.
 	t.asked, t.got = true, min(g.next, t.id.Size)
 	t.sent = max(t.sent, t.got)
-	if g.next < t.got {
-		t.sent = t.got
-	}
 	c.stream(t)
 }
 
@@ -110,9 +139,9 @@ func (c *Catchup) tickTransfers() {
 	now := c.env.Now()
 	for _, t := range slices.Clone(c.sending) {
 		switch {
-		case !leads || now-t.moved > c.config.Gone:
+		case !leads, t.whole && now-t.moved > c.config.Gone:
 			c.drop(t)
-		case now-max(t.moved, t.tried) > c.config.Resend:
+		case t.whole && now-max(t.moved, t.tried) > c.config.Resend:
 			t.tried, t.sent, t.asked = now, t.got, false
 			c.sendChunk(t, 0, 0)
 		}
@@ -130,70 +159,97 @@ func (c *Catchup) receiveChunk(from node.ID, k chunk) {
 		return
 	}
 	c.replication.Hear(k.epoch)
-	if epoch, leads := c.replica.Epoch(); k.epoch != epoch || leads || c.working {
+	if epoch, leads := c.replica.Epoch(); k.epoch != epoch || leads {
 		return
 	}
-	if _, never := c.replica.Log().Holds(k.of.Position); c.replica.Applied().Index >= k.of.Index && !never {
-		c.answer(from, k, 0, true)
-		return
+	holds := k.of.Position
+	if base := c.replica.Log().Base(); holds.Index < base.Index {
+		holds = base
 	}
+	switch has, _ := c.replica.Log().Holds(holds); {
+	case has:
+		c.answer(from, got{epoch: k.epoch, of: k.of, holds: holds})
+	case c.checking == snapshot.Identity{}:
+		c.add(from, k)
+	case c.checking == k.of: // there is nothing to do but to wait
+		c.answer(from, got{epoch: k.epoch, of: k.of, next: k.of.Size})
+	}
+}
+
+// add adds a chunk to what has come, and says how much that is.
+func (c *Catchup) add(from node.ID, k chunk) {
 	before := c.incoming.Identity()
 	err := c.incoming.Add(k.of, k.offset, k.data)
 	if before != c.incoming.Identity() {
 		c.began = c.env.Now()
 	}
-	if err != nil && !errors.Is(err, snapshot.ErrGap) {
-		c.figures.Failed = err.Error()
+	switch {
+	case errors.Is(err, snapshot.ErrOlder): // it has been on its way for long
+		return
+	case err != nil && !errors.Is(err, snapshot.ErrGap):
+		c.note(err)
 		return
 	}
 	next := int64(0)
 	if c.incoming.Identity() == k.of {
 		next = c.incoming.Next()
 	}
-	c.answer(from, k, next, false)
+	c.answer(from, got{epoch: k.epoch, of: k.of, next: next})
 	if next == k.of.Size {
-		c.install()
+		c.check()
 	}
 }
 
-func (c *Catchup) answer(to node.ID, k chunk, next int64, done bool) {
-	g := got{epoch: k.epoch, of: k.of, next: next, done: done}
+func (c *Catchup) answer(to node.ID, g got) {
 	c.out.Send(node.Message{From: c.replica.Self(), To: to, Kind: kindGot, Data: g.encode()})
 }
 
-// install checks the snapshot that has come, elsewhere, and goes on from it.
-// While it is checked, the log may grow, and even reach beyond it.
-func (c *Catchup) install() {
+// check checks the snapshot that has come, elsewhere, and goes on from it.
+func (c *Catchup) check() {
 	var restored *snapshot.Restored
 	var err error
-	c.working = true
-	c.env.Start(func() { restored, err = c.incoming.Complete() }, func() {
-		c.working = false
+	epoch, _ := c.replica.Epoch()
+	c.checking = c.incoming.Identity()
+	c.env.Start(func() { restored, err = c.incoming.Check() }, func() {
+		c.checking = snapshot.Identity{}
 		if err == nil {
-			err = c.goOnFrom(restored)
+			err = c.goOnFrom(restored, epoch)
 		}
-		if err != nil {
-			c.figures.Failed = err.Error()
-			c.incoming.Discard() // it comes again, from its beginning
-			return
-		}
-		c.figures.Failed = ""
+		c.note(err) // if it was damaged it comes again, from its beginning
 	})
 }
 
-func (c *Catchup) goOnFrom(s *snapshot.Restored) error {
-	origin, err := c.take(s)
-	if _, never := c.replica.Log().Holds(s.Position); err != nil || c.replica.Applied().Index >= s.Index && !never {
+// goOnFrom makes a snapshot what this node goes on from. It was sent by the leader
+// of an epoch. Meanwhile there may be another leader, with another history, or
+// even this node may lead; or the log may have come that far by itself. Then it
+// may hold what was acknowledged, and stays.
+func (c *Catchup) goOnFrom(s *snapshot.Restored, epoch node.Epoch) error {
+	now, leads := c.replica.Epoch()
+	if has, _ := c.replica.Log().Holds(s.Position); has || leads || now != epoch {
+		return nil
+	}
+	err := c.place(s.Position, c.incoming.Publish)
+	if c.saved != s.Position {
 		return err
 	}
 	c.mark = c.replica.Log().Grown()
 	c.figures.Fetched++
-	if err := c.replica.Install(origin); err != nil {
-		return err
+	err = errors.Join(err, c.replica.Install(c.take(s)))
+	c.introduce(c.members...)
+	return err
+}
+
+// tickIncoming throws away what has come of a snapshot when it is of no use any
+// more.
+func (c *Catchup) tickIncoming() {
+	id := c.incoming.Identity()
+	if c.checking.Size > 0 || id.Size == 0 {
+		return
 	}
-	for _, m := range c.members {
-		c.table(m.ID, m.Peer)
-		c.replication.AddLearner(m.ID)
+	_, leads := c.replica.Epoch()
+	if has, _ := c.replica.Log().Holds(id.Position); has || leads {
+		if err := c.incoming.Discard(); err != nil {
+			c.note(err)
+		}
 	}
-	return nil
 }

@@ -75,7 +75,7 @@ func BenchmarkWrite(b *testing.B) {
 	require.NoError(b, err)
 	b.ReportAllocs()
 	for b.Loop() {
-		require.NoError(b, snapshot.Write(d, s))
+		require.NoError(b, publish(d, s))
 	}
 	b.SetBytes(size(b, d))
 }
@@ -84,7 +84,7 @@ func BenchmarkLoad(b *testing.B) {
 	s := stateOf(full(million), crowded())
 	d, err := disk.OpenDir(b.TempDir())
 	require.NoError(b, err)
-	require.NoError(b, snapshot.Write(d, s))
+	require.NoError(b, publish(d, s))
 	s = snapshot.State{}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -98,7 +98,7 @@ func BenchmarkVerify(b *testing.B) {
 	s := stateOf(full(million), crowded())
 	d, err := disk.OpenDir(b.TempDir())
 	require.NoError(b, err)
-	require.NoError(b, snapshot.Write(d, s))
+	require.NoError(b, publish(d, s))
 	b.ReportAllocs()
 	for b.Loop() {
 		require.NoError(b, snapshot.Verify(d, million))

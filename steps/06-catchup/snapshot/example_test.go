@@ -1,6 +1,7 @@
 package snapshot_test
 
 import (
+	"errors"
 	"fmt"
 
 	"zeyrho/steps/01-map/kv"
@@ -21,7 +22,7 @@ func Example() {
 	m.Apply(kv.Entry{Version: 9, Command: kv.Put("tide", []byte("low"))})
 
 	d := newMemory()
-	if err := snapshot.Write(d, state); err != nil {
+	if err := errors.Join(snapshot.Write(d, state), snapshot.Publish(d, state.Position)); err != nil {
 		fmt.Println(err)
 	}
 	found, err := snapshot.Open(d)

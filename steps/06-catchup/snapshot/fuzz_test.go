@@ -96,7 +96,7 @@ func receive(t *testing.T, b []byte) {
 	if in.Identity() != id || in.Next() < id.Size {
 		return
 	}
-	_, err := in.Complete()
+	_, err := complete(in)
 	require.ErrorIs(t, err, snapshot.ErrDamaged, "the sum is another one")
 	require.Empty(t, m.names)
 }

@@ -78,8 +78,25 @@ func (w *world) state() snapshot.State {
 func (w *world) write(t testing.TB, d disk.Disk) snapshot.State {
 	t.Helper()
 	s := w.state()
-	require.NoError(t, snapshot.Write(d, s))
+	require.NoError(t, publish(d, s))
 	return s
+}
+
+// publish writes a snapshot, and puts it into its place.
+func publish(d disk.Disk, s snapshot.State) error {
+	if err := snapshot.Write(d, s); err != nil {
+		return err
+	}
+	return snapshot.Publish(d, s.Position)
+}
+
+// complete checks a snapshot that has come, and puts it into its place.
+func complete(in *snapshot.Incoming) (*snapshot.Restored, error) {
+	s, err := in.Check()
+	if err != nil {
+		return nil, err
+	}
+	return s, in.Publish()
 }
 
 // small is a world of a few items, medium one whose snapshot has several blocks,

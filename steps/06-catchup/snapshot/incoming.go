@@ -27,13 +27,15 @@ var (
 //   - id is zero, and file nil, when nothing is coming.
 //   - The file has the first next bytes of the snapshot, and no others.
 //   - There is no file of another transfer in the directory.
+//   - whole is set only if all of it has come, is on the disk, and was checked.
 //
 // It is for one goroutine, and so is its disk.
 type Incoming struct {
-	disk disk.Disk
-	id   Identity
-	file disk.File
-	next int64
+	disk  disk.Disk
+	id    Identity
+	file  disk.File
+	next  int64
+	whole bool
 }
 
 const partSuffix = ".part"
@@ -174,37 +176,35 @@ func (in *Incoming) begin(id Identity) error {
 	return nil
 }
 
-// Complete checks the snapshot when all of it has come, puts it in the place of
-// the one before, and returns what is in it. Nothing is coming then, unless the
-// error wraps ErrGap. A snapshot that is damaged is thrown away, and so is one
-// that is no later than the one in its place.
-func (in *Incoming) Complete() (*Restored, error) {
+// Check reads the snapshot when all of it has come, and returns what is in it. If
+// not all has come, the error wraps ErrGap. What is damaged is thrown away.
+func (in *Incoming) Check() (*Restored, error) {
 	if in.file == nil || in.next < in.id.Size {
 		return nil, fmt.Errorf("%w: %d bytes of %v have come", ErrGap, in.next, in.id)
 	}
-	id := in.id
-	s, err := in.complete()
-	if err != nil {
-		return nil, fmt.Errorf("complete %v: %w", id, errors.Join(err, in.Discard()))
+	var s *Restored
+	err := in.file.Sync()
+	if err == nil {
+		s, err = in.check()
 	}
+	if err != nil {
+		return nil, fmt.Errorf("check %v: %w", in.id, errors.Join(err, in.Discard()))
+	}
+	in.whole = true
 	return s, nil
 }
 
-func (in *Incoming) complete() (*Restored, error) {
-	err := in.file.Sync()
-	if err = errors.Join(err, in.file.Close()); err != nil {
-		return nil, err
+// Publish puts the snapshot, which Check has found whole, in the place of the one
+// before, as the Publish of one's own does. Nothing is coming then. If it cannot,
+// or there is a later one, what has come is thrown away.
+func (in *Incoming) Publish() error {
+	if !in.whole {
+		return fmt.Errorf("publish %v: it has not been checked", in.id)
 	}
-	in.file = nil
-	s, err := in.check()
-	if err != nil {
-		return nil, err
+	if err := publish(in.disk, in.id.partName(), in.id.Position); err != nil {
+		return fmt.Errorf("publish %v: %w", in.id, errors.Join(err, in.Discard()))
 	}
-	if err := publish(in.disk, in.id.partName(), s.Label); err != nil {
-		return nil, err
-	}
-	*in = Incoming{disk: in.disk}
-	return s, nil
+	return in.Close()
 }
 
 // check reads what has come.

@@ -65,7 +65,7 @@ func TestASnapshotThatCameByChunksIsTheOneThatWasSent(t *testing.T) {
 	require.Zero(t, in.Identity())
 	require.NoError(t, sendAll(in, from))
 	require.Equal(t, from.Identity(), in.Identity())
-	got, err := in.Complete()
+	got, err := complete(in)
 	require.NoError(t, err)
 	requireIs(t, s, got)
 	require.Zero(t, in.Identity())
@@ -102,7 +102,7 @@ func TestASourceOutlivesItsSnapshot(t *testing.T) {
 		require.NoError(t, send(in, from, 0, chunk))
 		w.goOn(10, 10).write(t, d)
 		require.NoError(t, sendAll(in, from))
-		got, err := in.Complete()
+		got, err := complete(in)
 		require.NoError(t, err)
 		requireIs(t, first, got)
 	}
@@ -138,7 +138,7 @@ func TestATransferGoesOnAfterARestart(t *testing.T) {
 		require.NoError(t, in.Close())
 		in = incoming(t, d)
 		require.Equal(t, sent, in.Next(), "all has come")
-		got, err := in.Complete()
+		got, err := complete(in)
 		require.NoError(t, err)
 		requireIs(t, s, got)
 		require.Greater(t, restarts, 1)
@@ -164,7 +164,7 @@ func TestNoOrderOfChunksMakesAnotherSnapshot(t *testing.T) {
 			}
 			require.GreaterOrEqual(t, in.Next(), had)
 		}
-		got, err := in.Complete()
+		got, err := complete(in)
 		require.NoError(t, err)
 		requireIs(t, s, got)
 	}
@@ -188,7 +188,7 @@ func TestAChunkThatDoesNotFitIsRefused(t *testing.T) {
 	require.ErrorContains(t, in.Add(id, 0, make([]byte, id.Size+1)), "reach beyond its end")
 	require.Error(t, in.Add(snapshot.Identity{}, 0, nil), "a snapshot of nothing")
 	require.EqualValues(t, chunk, in.Next(), "and nothing of them was kept")
-	_, err = in.Complete()
+	_, err = complete(in)
 	require.ErrorIs(t, err, snapshot.ErrGap)
 	require.NoError(t, in.Add(id, chunk-100, good))
 	require.EqualValues(t, chunk+100, in.Next())
@@ -214,7 +214,7 @@ func TestTwoSnapshotsAreNeverMixed(t *testing.T) {
 	}
 	require.Len(t, m.names, 1, "of the first one nothing is left")
 	require.NoError(t, sendAll(in, second))
-	got, err := in.Complete()
+	got, err := complete(in)
 	require.NoError(t, err)
 	requireIs(t, s, got)
 }
@@ -226,14 +226,14 @@ func TestFilesOfTheSameEntryAreNotMixedEither(t *testing.T) {
 	s := w.state()
 	s.Members = nil
 	m := newMemory()
-	require.NoError(t, snapshot.Write(m, s))
+	require.NoError(t, publish(m, s))
 	two, err := snapshot.OpenSource(m, s.Index)
 	require.NoError(t, err)
 	in := incoming(t, newMemory())
 	require.NoError(t, send(in, one, 0, chunk))
 	require.ErrorIs(t, send(in, two, chunk, chunk), snapshot.ErrGap)
 	require.NoError(t, sendAll(in, two))
-	got, err := in.Complete()
+	got, err := complete(in)
 	require.NoError(t, err)
 	requireIs(t, s, got)
 }
@@ -244,7 +244,7 @@ func TestAnEarlierSnapshotDoesNotTakeThePlaceOfALaterOne(t *testing.T) {
 	m, later := written(t, w.goOn(1, 1))
 	in := incoming(t, m)
 	require.NoError(t, sendAll(in, from))
-	_, err := in.Complete()
+	_, err := complete(in)
 	require.ErrorIs(t, err, snapshot.ErrOlder)
 	require.Zero(t, in.Identity())
 	requireOneOf(t, m, later)
@@ -262,7 +262,7 @@ func TestDamageOnTheWayIsFoundAtTheEnd(t *testing.T) {
 		b := slices.Clone(whole)
 		b[at] ^= 4
 		require.NoError(t, in.Add(id, 0, b))
-		_, err := in.Complete()
+		_, err := complete(in)
 		require.ErrorIs(t, err, snapshot.ErrDamaged, "offset %d", at)
 		require.Zero(t, in.Identity(), "it has to come anew")
 		requireOneOf(t, m, before)
@@ -271,15 +271,15 @@ func TestDamageOnTheWayIsFoundAtTheEnd(t *testing.T) {
 	short := id
 	short.Size = int64(len(whole) - 1)
 	require.NoError(t, in.Add(short, 0, whole[:len(whole)-1]))
-	_, err = in.Complete()
+	_, err = complete(in)
 	require.ErrorIs(t, err, snapshot.ErrDamaged, "an identity that says that this is all")
 	other := id
 	other.Epoch++
 	require.NoError(t, in.Add(other, 0, whole))
-	_, err = in.Complete()
+	_, err = complete(in)
 	require.ErrorIs(t, err, snapshot.ErrDamaged, "an identity of another one")
 	require.NoError(t, in.Add(id, 0, whole))
-	_, err = in.Complete()
+	_, err = complete(in)
 	require.NoError(t, err)
 	requireOneOf(t, m, after)
 }
@@ -296,7 +296,7 @@ func TestALossOfPowerInATransferLeavesOneSnapshotOrTheOther(t *testing.T) {
 			err = sendAll(in, from)
 		}
 		if err == nil {
-			_, err = in.Complete()
+			_, err = complete(in)
 		}
 		return err
 	}
@@ -335,7 +335,7 @@ func TestWhenTheDiskFailsATransferCanBeMadeAnew(t *testing.T) {
 			m.failAt(n, errDisk)
 			err := sendAll(in, from)
 			if err == nil {
-				_, err = in.Complete()
+				_, err = complete(in)
 			}
 			if done = m.ops < n; err != nil {
 				require.ErrorIs(t, err, errDisk)
@@ -346,7 +346,7 @@ func TestWhenTheDiskFailsATransferCanBeMadeAnew(t *testing.T) {
 			}
 			if l, err := snapshot.Open(m); err == nil && l.Position != second.Position {
 				require.NoError(t, sendAll(in, from), "operation %d", n)
-				_, err = in.Complete()
+				_, err = complete(in)
 				require.NoError(t, err)
 			}
 			requireOneOf(t, m, second)
@@ -381,7 +381,7 @@ func TestARottenSourceIsNotPassedOn(t *testing.T) {
 	require.NoError(t, err, "its label is whole")
 	in := incoming(t, newMemory())
 	require.NoError(t, sendAll(in, from))
-	_, err = in.Complete()
+	_, err = complete(in)
 	require.ErrorIs(t, err, snapshot.ErrDamaged)
 	require.ErrorIs(t, snapshot.Verify(m, s.Index), snapshot.ErrDamaged, "and the sender can find out")
 }

@@ -136,11 +136,14 @@ func (m *memory) Open(name string) (disk.File, error) {
 }
 
 func (m *memory) Rename(from, to string) error {
-	err := m.called("rename", from)
-	if err == nil {
-		m.change(rename{from, to, m.names[from]})
+	if err := m.called("rename", from); err != nil {
+		return err
 	}
-	return err
+	if m.names[from] == nil {
+		return fs.ErrNotExist
+	}
+	m.change(rename{from, to, m.names[from]})
+	return nil
 }
 
 func (m *memory) Remove(name string) error {

@@ -38,7 +38,7 @@ func TestALossOfPowerLeavesOneSnapshotOrTheOther(t *testing.T) {
 	for done := false; !done; cuts++ {
 		m := before.clone()
 		m.cut = 1 + cuts
-		done = snapshot.Write(m, second) == nil
+		done = publish(m, second) == nil
 		require.Equal(t, done, m.ops < m.cut)
 		for _, found := range m.survivors() {
 			allowed := []snapshot.State{first, second}
@@ -58,7 +58,7 @@ func TestALossOfPowerInClearingAwayLeavesThemToo(t *testing.T) {
 	second := w.goOn(10, 10).state()
 	for cut := 1; ; cut++ {
 		m := before.clone()
-		if m.cut = cut; snapshot.Write(m, second) == nil {
+		if m.cut = cut; publish(m, second) == nil {
 			break
 		}
 		for _, found := range m.survivors() {
@@ -105,14 +105,14 @@ func TestWhenTheDiskFailsASnapshotIsThere(t *testing.T) {
 	for n, done := 1, false; !done; n++ {
 		m := before.clone()
 		m.failAt(n, errDisk)
-		err := snapshot.Write(m, second)
+		err := publish(m, second)
 		done = m.ops < n
 		if !done {
 			require.ErrorIs(t, err, errDisk, "operation %d", n)
 		}
 		m.fail = nil
 		requireOneOf(t, m.clone(), first, second)
-		require.NoError(t, snapshot.Write(m, third), "operation %d: the next one", n)
+		require.NoError(t, publish(m, third), "operation %d: the next one", n)
 		requireOneOf(t, m, third)
 	}
 }
@@ -144,6 +144,6 @@ func TestAnAttemptThatFailsTakesNoRoom(t *testing.T) {
 		}
 		return nil
 	}
-	require.ErrorIs(t, snapshot.Write(m, w.goOn(10, 10).state()), errDisk)
+	require.ErrorIs(t, publish(m, w.goOn(10, 10).state()), errDisk)
 	require.Equal(t, []string{name(first.Index)}, m.list())
 }

@@ -9,15 +9,19 @@
 //
 // A snapshot comes from a frozen map (see package tree) and so is that of one
 // moment, though it takes seconds to write. It is a file that is there as a whole
-// or not at all. A later one takes its place. When Write has returned, and no
+// or not at all. A later one takes its place. When Publish has returned, and no
 // sooner, the log up to its entry may go.
 //
 // A snapshot is made for one's own next start, and to be sent: Source gives it
 // out by chunks, and Incoming puts chunks together, over restarts, and never
 // those of two snapshots.
 //
-// All of this is long work, for where it is in nobody's way. Write and Complete
-// must not run at the same time in one directory; others may read meanwhile.
+// What is long, and may be done where it is in nobody's way: Write, Check, Verify
+// and Load. Meanwhile all else may be done in the directory, except that one
+// Write runs at a time, and an Incoming is for one goroutine. What decides which
+// snapshot there is takes a few milliseconds: the two Publish. So it is done when
+// it is known whether that snapshot is still wanted, and in one step with what
+// hangs on it.
 package snapshot
 
 import (

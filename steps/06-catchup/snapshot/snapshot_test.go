@@ -67,7 +67,7 @@ func TestASnapshotIsOfOneMoment(t *testing.T) {
 	w := medium(3)
 	s, m := w.state(), newMemory()
 	done := make(chan error)
-	go func() { done <- snapshot.Write(m, s) }()
+	go func() { done <- publish(m, s) }()
 	w.goOn(3000, 100)
 	require.NoError(t, <-done)
 	requireFinds(t, m, s)
@@ -102,7 +102,7 @@ func TestALongSnapshotIsSyncedInPieces(t *testing.T) {
 			}
 			return fail(op, name)
 		}
-		if done = snapshot.Write(m, s) == nil; done {
+		if done = publish(m, s) == nil; done {
 			require.Less(t, m.ops, n)
 		}
 	}
@@ -118,7 +118,7 @@ func TestMemoryInWritingIsThatOfABlock(t *testing.T) {
 	s.Sessions = session.NewTable(settings.Incarnation, settings.Sessions).Export()
 	d, err := disk.OpenDir(t.TempDir())
 	require.NoError(t, err)
-	require.Less(t, allocated(func() { require.NoError(t, snapshot.Write(d, s)) }), 1<<20)
+	require.Less(t, allocated(func() { require.NoError(t, publish(d, s)) }), 1<<20)
 	require.Less(t, allocated(func() { require.NoError(t, snapshot.Verify(d, 100_000)) }), 16<<20, "the keys, one after another, and no more")
 }
 
@@ -129,9 +129,9 @@ func TestALaterSnapshotTakesThePlaceOfTheOneBefore(t *testing.T) {
 	requireFinds(t, m, second)
 	require.Len(t, m.names, 1)
 
-	require.ErrorIs(t, snapshot.Write(m, small(5).state()), snapshot.ErrOlder)
+	require.ErrorIs(t, publish(m, small(5).state()), snapshot.ErrOlder)
 	requireFinds(t, m, second)
-	require.NoError(t, snapshot.Write(m, second), "the same once more")
+	require.NoError(t, publish(m, second), "the same once more")
 	requireFinds(t, m, second)
 	require.Len(t, m.names, 1, "and nothing is left lying about")
 }
@@ -160,7 +160,7 @@ func TestOfTwoSnapshotsTheLaterOneStands(t *testing.T) {
 func TestSettingsAreThoseOfTheSessions(t *testing.T) {
 	s := small(1).state()
 	s.Settings.Sessions++
-	require.ErrorContains(t, snapshot.Write(newMemory(), s), "other settings")
+	require.ErrorContains(t, publish(newMemory(), s), "other settings")
 }
 
 func TestWhatIsNotASnapshotIsLeftAlone(t *testing.T) {
@@ -211,7 +211,7 @@ func TestTheFormatIsAsDescribed(t *testing.T) {
 	s := w.state()
 	s.Members = []snapshot.Member{{ID: 2, Peer: "p", URL: "u2", Learner: true}}
 	m := newMemory()
-	require.NoError(t, snapshot.Write(m, s))
+	require.NoError(t, publish(m, s))
 	want := head(1).block(1, label).block(2, "\x05inc-1\x05\x01\x03"+"\x05inc-2\x00\x00\x00").block(3, "\x01k\x03\x02v!").block(4, "\x02\x01")
 	require.Equal(t, want.bytes, m.only(t).bytes)
 }

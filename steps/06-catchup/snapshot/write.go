@@ -8,41 +8,55 @@ import (
 
 	"zeyrho/steps/04-journal/disk"
 	"zeyrho/steps/04-journal/machine"
+	"zeyrho/steps/05-replication/node"
 )
 
-// Write writes a snapshot, and then removes the one before. When it returns
-// without an error, the new one survives a loss of power. If it fails, the one
-// before may be there, or the new one, or both, each of them whole; Open tells.
-//
-// It takes memory for one block, however many items there are.
+// Write writes a snapshot, which is none before Publish. It takes memory for one
+// block, however many items there are.
 func Write(d disk.Disk, s State) error {
 	if (machine.Settings{Sessions: s.Sessions.Limit, Incarnation: s.Sessions.Incarnation}) != s.Settings {
 		return errors.New("write a snapshot: the sessions are of a store with other settings")
 	}
-	name := fileName(s.Index)
-	err := write(d, name+temporary, s)
-	if err == nil {
-		err = publish(d, name+temporary, s.Label)
+	name := fileName(s.Index) + temporary
+	if err := write(d, name, s); err != nil {
+		return fmt.Errorf("write a snapshot of %v: %w", s.Position, errors.Join(err, remove(d, name)))
 	}
-	if err != nil {
-		return fmt.Errorf("write a snapshot of %v: %w", s.Position, errors.Join(err, remove(d, name+temporary)))
+	return nil
+}
+
+// Publish puts the snapshot of a position, which Write has written, in the place
+// of the one before. When it returns without an error, that survives a loss of
+// power. If it fails, the one before may be there, or the new one, or both, each
+// of them whole; Open tells.
+func Publish(d disk.Disk, at node.Position) error {
+	name := fileName(at.Index) + temporary
+	if err := publish(d, name, at); err != nil {
+		return fmt.Errorf("publish the snapshot of %v: %w", at, errors.Join(err, remove(d, name)))
+	}
+	return nil
+}
+
+// Withdraw removes what Write has written, because nobody wants it any more.
+func Withdraw(d disk.Disk, at node.Position) error {
+	if err := remove(d, fileName(at.Index)+temporary); err != nil {
+		return fmt.Errorf("withdraw the snapshot of %v: %w", at, err)
 	}
 	return nil
 }
 
 // publish gives a snapshot that is on the disk its name, unless it is no later
 // than the one that is there.
-func publish(d disk.Disk, from string, l Label) error {
+func publish(d disk.Disk, from string, at node.Position) error {
 	all, err := labels(d)
 	if err != nil {
 		return err
 	}
 	for _, other := range all {
-		if !other.Before(l.Position) && other.Position != l.Position {
+		if !other.Before(at) && other.Position != at {
 			return fmt.Errorf("%w: %v", ErrOlder, other.Position)
 		}
 	}
-	if err := d.Rename(from, fileName(l.Index)); err != nil {
+	if err := d.Rename(from, fileName(at.Index)); err != nil {
 		return err
 	}
 	_, err = keepLatest(d)
