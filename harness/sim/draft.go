@@ -52,8 +52,10 @@ type chance struct {
 // swarm draws which of the kinds there are, each with a chance of one half, and
 // how strong they are. What always comes together hides what comes alone.
 func (d *draft) swarm(chances ...[]chance) {
-	for _, c := range slices.Concat(chances...) {
-		on := d.rng.IntN(2) == 0
+	all := slices.Concat(chances...)
+	sure := d.rng.IntN(len(all)) // lest there be none
+	for i, c := range all {
+		on := d.rng.IntN(2) == 0 || i == sure
 		for range 1 + d.rng.IntN(c.most) {
 			if f := d.fault(c); on {
 				d.Faults = append(d.Faults, f)

@@ -51,6 +51,8 @@ func (w *world) end(h *host, f *Fault) {
 
 // spare says whether one more disk may be lost: not more than an acknowledgement
 // promises, and so many nodes must be left that there can be acknowledgements.
+// Nor while there is a leader who has been replaced and does not know it yet: an
+// empty disk knows nothing of it either, and would acknowledge what he says.
 func (w *world) spare(h *host) bool {
 	lost, gone := 1, 0
 	for _, other := range w.hosts {
@@ -60,8 +62,11 @@ func (w *world) spare(h *host) bool {
 		if other.gone {
 			gone++
 		}
+		if other.leads && w.guard.of(other).known < w.guard.latest {
+			return false
+		}
 	}
-	return lost < max(w.plan.Acks, 2) && gone < w.plan.Nodes-w.plan.Acks
+	return !w.taking && lost < max(w.plan.Acks, 2) && gone < w.plan.Nodes-w.plan.Acks
 }
 
 // struck ends the process if it has come to the operation at which it was to

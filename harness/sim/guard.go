@@ -18,10 +18,11 @@ import (
 // What it looks at are the promises of the protocol, of which no client ever
 // hears. Many of them break long before a client is told something wrong.
 type guard struct {
-	w    *world
-	log  []slot // by index; 0 is unused
-	seen []seen // by node
-	most uint64 // that was ever committed
+	w      *world
+	log    []slot     // by index; 0 is unused
+	seen   []seen     // by node
+	most   uint64     // that was ever committed
+	latest node.Epoch // that anybody ever entered
 }
 
 // slot is what the guard knows of an index.
@@ -132,6 +133,7 @@ func (g *guard) handled(h *host) {
 		g.w.fail("one leader an epoch", "%v believes that it leads epoch %v", h.id, e)
 	case e != s.reign:
 		s.reign, s.floor, s.entered = e, 0, s.committed
+		g.latest = max(g.latest, e)
 		if leads {
 			g.w.tell("%v leads from now on, in epoch %v", h.id, e)
 		}

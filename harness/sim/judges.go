@@ -20,7 +20,7 @@ func (w *world) judges() map[string]check.Checker {
 	}
 	return map[string]check.Checker{
 		"empty":                         check.StartedEmpty,
-		"undisturbed":                   check.Answered("start", "warm-up", check.Quiet),
+		"undisturbed":                   only(w.undisturbed, check.Answered("start", "warm-up", check.Quiet)),
 		"linearizability":               only(fresh, check.Linearizable(20*time.Second)),
 		"linearizability at every node": only(notStale, check.Linearizable(20*time.Second)),
 		"durability":                    only(fresh, check.Durable),
@@ -72,6 +72,12 @@ func only(wanted func(history.Op) bool, c check.Checker) check.Checker {
 		}
 		return c(&some)
 	}
+}
+
+// undisturbed are operations that were surely answered before the faults began,
+// or called after they were mended.
+func (w *world) undisturbed(op history.Op) bool {
+	return op.Call < int64(w.begun-100*time.Millisecond) || op.Call > int64(w.begun)
 }
 
 // fresh are writes, and reads at the leader.

@@ -214,9 +214,9 @@ func leaderScenarios() []Scenario {
 			Judges:   strings.Fields("empty undisturbed durability liveness replicas convergence"), Needs: []string{"disk-gone", "appointed"},
 			draw: func(d *draft) {
 				d.cluster(3, 1)
-				d.Work.Writes, d.Work.Keys = 80, 10
-				at := d.between(2*sec, 5*sec)
-				d.at(at-d.between(500*ms, sec), Fault{Kind: Cut, Node: leader, To: laggard, For: Span(8 * sec)})
+				d.Work.Writes, d.Work.Keys, d.Work.Rate, d.Work.Clients = 50, 100, 60, 6 // not everything is overwritten at once
+				at := d.between(3*sec, 6*sec)
+				d.at(at-d.between(sec, 2*sec), Fault{Kind: Cut, Node: leader, To: laggard, For: Span(8 * sec)})
 				d.at(at, Fault{Kind: DiskGone, Node: leader})
 				d.at(at+d.between(200*ms, sec), Fault{Kind: Promote, Node: laggard})
 				d.swarm(badClients)
