@@ -18,7 +18,7 @@ func leaderDies() Scenario {
 		Name:     "leader-dies",
 		Question: "The leader dies, and nobody does anything: are writes possible again, soon?",
 		Cells: each(clustered, Cell{
-			World: Real, Expect: Fails, FixedBy: "07", Checker: "gap", Run: loseLeader, Patience: 300 * time.Millisecond,
+			World: Real, Expect: Fails, FixedBy: "07", Checker: "gap", Run: loseLeader, Patience: 500 * time.Millisecond,
 			Checkers: with([]check.Checker{
 				undisturbed, check.Gap("faults", resume), check.Durable, lin, check.Versions, living(3),
 				check.Coverage(check.Need{OK: 100, Faults: []string{"kill -9"}}),
@@ -58,7 +58,7 @@ func loseLeader(r *Run) error {
 	if err := r.sys.restart(); err != nil {
 		return err
 	}
-	if err := r.alive(workers); err != nil {
+	if err := r.healed(workers); err != nil {
 		return err
 	}
 	return r.quiet(append(keys(4), "live0", "live1", "live2")...)
@@ -136,10 +136,16 @@ func (r *Run) depose(how func(*cluster) isolation) error {
 	if err != nil {
 		return err
 	}
-	if err := r.alive(workers); err != nil {
+	if err := r.healed(workers); err != nil {
 		return err
 	}
 	return r.quiet(append(names, "live0", "live1", "live2")...)
+}
+
+// healed waits until the nodes know of each other again, and then wants n users
+// to be served: these have little patience.
+func (r *Run) healed(n int) error {
+	return errors.Join(r.sys.(*cluster).settle(), r.alive(n))
 }
 
 // askOldLeader reads some keys, and writes one. What it is told of the write is

@@ -84,7 +84,7 @@ const (
 // clusterForMonths writes the same few keys over and over, and then looks at the
 // disks of all nodes, and at how much of its log a node reads when it starts.
 func clusterForMonths(r *Run) error {
-	c, n := r.sys.(*cluster), r.scaled(2000)
+	c, n := r.sys.(*cluster), r.scaled(1500)
 	r.rec.Phase("warm-up")
 	if err := r.pen().scribble(8, n, valueSize, keys(fewKeys)); err != nil {
 		return err

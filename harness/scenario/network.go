@@ -65,13 +65,13 @@ func lostReply() Scenario {
 	return Scenario{
 		Name:     "lost-reply",
 		Question: "The reply to a write gets lost and the client tries again: is the write applied once?",
-		Cells:    append(each([]string{"03", "04"}, lostReplyCell()), each(clustered, lostReplyCell(replicated...))...),
+		Cells:    append(each([]string{"03", "04"}, lostReplyCell(clientPatience)), each(clustered, lostReplyCell(time.Second, replicated...))...),
 	}
 }
 
-func lostReplyCell(more ...check.Checker) Cell {
+func lostReplyCell(patience time.Duration, more ...check.Checker) Cell {
 	return Cell{
-		World: Real, Expect: Pass, Run: loseReplies, Flags: []string{"-sessions", fmt.Sprint(fewSessions)}, Links: true,
+		World: Real, Expect: Pass, Run: loseReplies, Flags: []string{"-sessions", fmt.Sprint(fewSessions)}, Links: true, Patience: patience,
 		Checkers: with(with(atomically(), more...), witness("retried"), check.Once, living(4), check.Counter("counter"), check.Coverage(check.Need{Unknown: 1, Faults: []string{"the reply", "every reply"}})),
 	}
 }

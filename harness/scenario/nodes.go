@@ -20,8 +20,8 @@ import (
 // killNodes lets workers write while nodes are killed and brought back: the
 // leader, a follower, and all of them, in some order.
 func killNodes(r *Run) error {
-	const workers, times = 6, 9
-	c, each := r.sys.(*cluster), r.scaled(80)
+	const workers, times = 6, 6
+	c, each := r.sys.(*cluster), r.scaled(60)
 	var faults []Fault
 	for i, at := range r.drawn(times, workers*each) {
 		follower := 2 + r.rng.IntN(nodes-1)
