@@ -32,7 +32,6 @@ type Log struct {
 	runs    []Position
 	recent  []Entry
 	bytes   int    // of the records in recent
-	grown   int64  // by so many bytes since it was opened
 	written uint64 // the last entry that the journal has
 }
 
@@ -54,11 +53,8 @@ func openLog(d disk.Disk, c journal.Config, known Position) (l *Log, found journ
 		entry.Record = slices.Clone(entry.Record)
 		l.add(entry)
 		l.written = e.Index
-		switch {
-		case e.Index < known.Index:
-			l.grown = 0 // by what is not known from elsewhere
-		case e.Index == known.Index:
-			l.grown, at = 0, entry.Position
+		if e.Index == known.Index {
+			at = entry.Position
 		}
 		return nil
 	})
@@ -124,10 +120,6 @@ func (l *Log) Last() Position {
 	return l.base
 }
 
-// Grown returns how many bytes were appended to the log, counting what was there
-// when it was opened. It never falls.
-func (l *Log) Grown() int64 { return l.grown }
-
 // Synced returns the index of the last entry that survives a loss of power.
 func (l *Log) Synced() uint64 { return max(l.base.Index, l.journal.Synced()) }
 
@@ -189,7 +181,6 @@ func (l *Log) add(e Entry) {
 	}
 	l.recent = append(l.recent, e)
 	l.bytes += len(e.Record)
-	l.grown += int64(len(e.Record)) + 24
 	drop := 0
 	for ; l.bytes > recentBytes && l.recent[drop].Index < min(e.Index, l.written); drop++ {
 		l.bytes -= len(l.recent[drop].Record)

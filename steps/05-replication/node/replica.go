@@ -34,7 +34,8 @@ type Replica struct {
 	settings  *machine.Settings
 	committed uint64
 	applied   uint64
-	rebuilt   int // how often the machine had to begin again
+	bytes     int64 // of log that were applied
+	rebuilt   int   // how often the machine had to begin again
 	failed    error
 }
 
@@ -252,6 +253,13 @@ func (r *Replica) Applied() Position {
 	return Position{r.applied, e}
 }
 
+// entryBytes is about what an entry takes in the log beside its record.
+const entryBytes = 24
+
+// AppliedBytes returns about how many bytes of log were applied since the replica
+// was opened, those that were applied again counted again. It never falls.
+func (r *Replica) AppliedBytes() int64 { return r.bytes }
+
 // Machine returns what the applied entries add up to, or nil if nothing has been
 // applied yet. It is to be read only.
 func (r *Replica) Machine() *machine.Machine { return r.machine }
@@ -280,7 +288,7 @@ func (r *Replica) Apply(each func(Position, machine.Answer)) (more bool, err err
 			r.failed = fmt.Errorf("entry %v: %w", e.Position, err)
 			return false, r.failed
 		}
-		r.applied = e.Index
+		r.applied, r.bytes = e.Index, r.bytes+int64(len(e.Record))+entryBytes
 		each(e.Position, a)
 	}
 	return r.applied < to, nil

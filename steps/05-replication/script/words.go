@@ -41,8 +41,12 @@ func (w *World) changes(m *Member) {
 	}
 }
 
-// reply writes down what a node answers.
+// reply writes down what a node answers. The ID 0 is that of inputs whose answer
+// nobody cares for.
 func (w *World) reply(m *Member, r node.Reply) {
+	if r.ID == 0 {
+		return
+	}
 	w.Replies = append(w.Replies, r)
 	a := w.Asked[r.ID-1]
 	w.Say("%v: %s: %s", m.ID, a.What, words(r, a.Read))

@@ -82,7 +82,7 @@ type Catchup struct {
 	opened   bool
 	saved    node.Position
 	size     int64 // of the snapshot on the disk, in bytes
-	mark     int64 // node.Log.Grown when it was made
+	mark     int64 // node.Replica.AppliedBytes when it was made
 	members  []snapshot.Member
 	writing  bool
 	retry    time.Duration // not to be tried before
@@ -206,7 +206,7 @@ func (c *Catchup) Tick() {
 // due says whether it is time for a snapshot.
 func (c *Catchup) due() bool {
 	return !c.writing && c.replica.Machine() != nil && c.replica.Applied().Index > c.saved.Index &&
-		c.replica.Log().Grown()-c.mark >= max(c.config.Every, c.size) && c.env.Now() >= c.retry
+		c.replica.AppliedBytes()-c.mark >= max(c.config.Every, c.size) && c.env.Now() >= c.retry
 }
 
 // save makes a snapshot of what has been applied. The map is frozen, which takes
@@ -221,7 +221,7 @@ func (c *Catchup) save() {
 		Map:      c.replica.Machine().Map.(*tree.Map).Freeze(),
 	}
 	c.figures.Paused = c.env.Now() - began
-	mark := c.replica.Log().Grown()
+	mark := c.replica.AppliedBytes()
 	var err error
 	c.writing = true
 	c.env.Start(func() { err = snapshot.Write(c.disk, state) }, func() {

@@ -196,7 +196,7 @@ func (c *Catchup) add(from node.ID, k chunk) {
 	}
 	c.answer(from, got{epoch: k.epoch, of: k.of, next: next})
 	if next == k.of.Size {
-		c.check()
+		c.check(from)
 	}
 }
 
@@ -204,35 +204,40 @@ func (c *Catchup) answer(to node.ID, g got) {
 	c.out.Send(node.Message{From: c.replica.Self(), To: to, Kind: kindGot, Data: g.encode()})
 }
 
-// check checks the snapshot that has come, elsewhere, and goes on from it.
-func (c *Catchup) check() {
+// check checks the snapshot that has come from a leader, elsewhere, and goes on
+// from it.
+func (c *Catchup) check(from node.ID) {
 	var restored *snapshot.Restored
 	var err error
 	epoch, _ := c.replica.Epoch()
-	c.checking = c.incoming.Identity()
+	id := c.incoming.Identity()
+	c.checking = id
 	c.env.Start(func() { restored, err = c.incoming.Check() }, func() {
 		c.checking = snapshot.Identity{}
+		if now, leads := c.replica.Epoch(); err == nil && (leads || now != epoch) {
+			return // who leads now may have another history: let it say what it wants
+		}
 		if err == nil {
-			err = c.goOnFrom(restored, epoch)
+			err = c.goOnFrom(restored)
 		}
 		c.note(err) // if it was damaged it comes again, from its beginning
+		if err == nil {
+			c.answer(from, got{epoch: epoch, of: id, holds: id.Position})
+		}
 	})
 }
 
-// goOnFrom makes a snapshot what this node goes on from. It was sent by the leader
-// of an epoch. Meanwhile there may be another leader, with another history, or
-// even this node may lead; or the log may have come that far by itself. Then it
-// may hold what was acknowledged, and stays.
-func (c *Catchup) goOnFrom(s *snapshot.Restored, epoch node.Epoch) error {
-	now, leads := c.replica.Epoch()
-	if has, _ := c.replica.Log().Holds(s.Position); has || leads || now != epoch {
+// goOnFrom makes a snapshot what this node goes on from. If the log has come that
+// far by itself meanwhile, it stays: what it has beyond, others count on.
+func (c *Catchup) goOnFrom(s *snapshot.Restored) error {
+	if has, _ := c.replica.Log().Holds(s.Position); has {
 		return nil
 	}
 	err := c.place(s.Position, c.incoming.Publish)
 	if c.saved != s.Position {
 		return err
 	}
-	c.mark = c.replica.Log().Grown()
+	c.mark = c.replica.AppliedBytes()
 	c.figures.Fetched++
 	err = errors.Join(err, c.replica.Install(c.take(s)))
 	c.introduce(c.members...)
