@@ -68,7 +68,11 @@ func simulate(c config) (r *sim.Report, err error) {
 		}
 		return sim.Run(p, c.sim.events)
 	}
-	return sim.Seeds(c.sim.scenario, c.sim.column, c.seed, c.sim.seeds, c.sim.events)
+	r, err = sim.Seeds(c.sim.scenario, c.sim.column, c.seed, c.sim.seeds, c.sim.events)
+	if err == nil && c.crash.shrink {
+		r = sim.Shrink(r)
+	}
+	return r, err
 }
 
 // writeSim tells a report to people.

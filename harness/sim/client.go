@@ -54,7 +54,7 @@ const (
 
 func newClient(w *world, number int) *client {
 	return &client{
-		w: w, number: number, rec: w.rec.Client(), rng: w.rng(forClients, number), draw: newDrawer(w, number),
+		w: w, number: number, rec: w.rec.Client(), rng: w.rng(forClients, number), draw: newDrawer(w.plan, number),
 		versions: map[string]uint64{}, numbered: number >= 0 && (number*100+50)/w.plan.Work.Clients < w.plan.Work.Numbered,
 	}
 }

@@ -16,6 +16,8 @@ package sim
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"zeyrho/harness/check"
 	"zeyrho/harness/history"
@@ -37,6 +39,10 @@ type Report struct {
 	Plan     *Plan           `json:"plan,omitempty"`
 
 	History *history.History `json:"-"`
+
+	begun time.Duration // when the faults began
+	shown time.Duration // when the promise was broken, if that is one moment; 0: it is not
+	done  []int         // how many operations each client has begun
 }
 
 // Run carries out a plan, and judges what came of it. With detailed, the history
@@ -68,8 +74,18 @@ func (w *world) finish(r *Report) {
 	r.Findings = w.judge(&h)
 	decisive := check.All(r.Findings)
 	r.Verdict, r.Checker, r.Reason = decisive.Verdict, decisive.Checker, decisive.Reason
-	for _, l := range w.story {
-		r.Story += fmt.Sprintf("%9.3fs  %s\n", l.at.Seconds(), l.text)
+	r.Story = w.tale(&h, decisive)
+	r.begun = w.begun
+	if w.failure != nil {
+		r.shown = w.now
+	}
+	for _, op := range h.Ops {
+		if slices.Contains(decisive.Ops, op.ID) {
+			r.shown = max(r.shown, time.Duration(op.Return))
+		}
+	}
+	for _, c := range w.clients {
+		r.done = append(r.done, c.i)
 	}
 }
 

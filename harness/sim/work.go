@@ -19,9 +19,9 @@ type drawer struct {
 	rng    *rand.Rand
 }
 
-func newDrawer(w *world, client int) drawer {
+func newDrawer(p *Plan, client int) drawer {
 	pcg := rand.NewPCG(0, 0)
-	return drawer{w.plan, client, pcg, rand.New(pcg)}
+	return drawer{p, client, pcg, rand.New(pcg)}
 }
 
 // op returns the i-th operation of the client.
