@@ -289,6 +289,21 @@ func (g *guard) progress(h *host) {
 	s.applied = applied
 	g.most = max(g.most, committed)
 	h.amnesiac = h.amnesiac && s.safe.Index < g.most
+	h.joining = h.joining && applied < g.most
+	g.snapshots(h)
+}
+
+// snapshots counts those that a node makes and is sent.
+func (g *guard) snapshots(h *host) {
+	made, fetched := h.process.Snapshots()
+	if made > h.made {
+		g.w.count("snapshots made", made-h.made)
+	}
+	if fetched > h.fetched {
+		g.w.count("snapshots fetched", fetched-h.fetched)
+		g.w.tell("%v goes on from a snapshot, at %v", h.id, h.process.Replica().Applied())
+	}
+	h.made, h.fetched = made, fetched
 }
 
 // commit looks at an entry that a node says is committed.

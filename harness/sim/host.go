@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -54,6 +55,13 @@ type host struct {
 	waiting map[uint64]*request
 	slow    int // how many times as long the disk takes; 0 is once
 	strike  *strike
+
+	queued   int // bytes in the queue, ever, at most
+	replayed int // bytes that were read at the last start
+	joining  bool
+	fed      int // bytes that were sent to it while it was joining
+	fetched  int // snapshots that this process has been sent
+	made     int // and made
 
 	placed history.Event // the last that was said of where it is
 	band   int           // the event that began when it ended; 0: none
@@ -132,7 +140,9 @@ func (h *host) start(fresh bool) {
 	h.life++
 	h.busy, h.due, h.timer = false, false, 0
 	h.inbox, h.bytes, h.waiting = nil, 0, map[uint64]*request{}
-	h.queue = queue.New[*request](queue.Config{Bytes: 8 << 20, Wait: time.Second})
+	h.queue = queue.New[*request](queue.Config{Bytes: cmp.Or(h.w.plan.Queue, 8<<20), Wait: time.Second})
+	h.fetched, h.made = 0, 0
+	before := h.disk.ReadBytes()
 	p, err := h.w.system.open(h.id, h.w.plan, fresh, env{h, h.life}, h.disk)
 	if h.struck() {
 		return
@@ -142,6 +152,7 @@ func (h *host) start(fresh bool) {
 		return
 	}
 	h.process = p
+	h.replayed = h.disk.ReadBytes() - before
 	h.w.opened(h)
 	h.rouse()
 	h.refuseLate()
@@ -154,6 +165,9 @@ func (h *host) receive(m node.Message) bool {
 		return false
 	}
 	h.bytes += size
+	if h.joining {
+		h.fed += size
+	}
 	h.inbox = append(h.inbox, m)
 	h.rouse()
 	return true
@@ -175,6 +189,7 @@ func (h *host) admit(r *request) {
 		var err error
 		size := 64 + len(in.Request.Command.Key) + len(in.Request.Command.Value)
 		if r.place, err = h.queue.Enter(r, size, h.w.wall()); err != nil {
+			h.w.count("refused", 1)
 			h.w.answer(r, answer{reply: node.Reply{Err: fmt.Errorf("%w: %w", kv.ErrOverloaded, err)}})
 			return
 		}
@@ -187,6 +202,8 @@ func (h *host) admit(r *request) {
 		h.inbox = append(h.inbox, in)
 	}
 	h.waiting[r.id] = r
+	_, bytes := h.queue.Len()
+	h.queued = max(h.queued, bytes)
 	h.rouse()
 }
 
@@ -262,7 +279,8 @@ func (h *host) batch() []node.Input {
 
 // syncs draws how long a sync takes.
 func (h *host) syncs() time.Duration {
-	d := 500*time.Microsecond + time.Duration(h.rng.Int64N(int64(3*time.Millisecond)))
+	mean := max(h.w.plan.Sync.time(), 2*time.Millisecond)
+	d := mean/4 + time.Duration(h.rng.Int64N(int64(mean*3/2)))
 	if h.rng.IntN(200) == 0 {
 		d *= 10
 	}
@@ -290,16 +308,11 @@ func (h *host) synced(err error) {
 	h.w.place(h)
 	h.say(out)
 	h.busy = false
-	if len(h.inbox) > 0 || h.queued() {
+	if n, _ := h.queue.Len(); n > 0 || len(h.inbox) > 0 {
 		h.rouse()
 		return
 	}
 	h.wake()
-}
-
-func (h *host) queued() bool {
-	n, _ := h.queue.Len()
-	return n > 0
 }
 
 func (h *host) say(out node.Outbox) {

@@ -45,6 +45,7 @@ func (w *world) judge(h *history.History) []check.Finding {
 	if s, err := Find(w.plan.Scenario); err == nil {
 		names = s.Judges
 	}
+	w.goodput(h)
 	all := w.judges()
 	var checkers []check.Checker
 	for _, name := range append(slices.Clone(names), "enough") {

@@ -19,7 +19,8 @@ func (w *world) operate(h *host, f *Fault) {
 		w.takeover()
 	case Join:
 		if h.absent {
-			h.absent = false
+			h.absent, h.joining = false, true
+			w.count(string(Join), 1)
 			w.does(h, "%v joins", h.id)
 			h.start(false)
 			w.introduce(h)

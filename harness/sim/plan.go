@@ -23,6 +23,7 @@ type Plan struct {
 	Late     int      `json:"late,omitempty"`     // so many of the nodes, the last ones, are not there at first
 	Snapshot int64    `json:"snapshot,omitempty"` // bytes of log that are worth a snapshot
 	Keep     int      `json:"keep,omitempty"`     // entries that are kept though a snapshot has them
+	Sync     Span     `json:"sync,omitempty"`     // that a sync takes, about; 0 is 2 ms
 	Queue    int      `json:"queue,omitempty"`    // bytes of writes that may wait in a node; 0: as many as for real
 	Operator Operator `json:"operator,omitempty"`
 	Work     Workload `json:"work"`

@@ -31,6 +31,7 @@ type process interface {
 
 	Promote() error
 	Join(node.ID) error // makes a learner known; only the leader can
+	Snapshots() (made, fetched int)
 	Status() replication.Status
 }
 
@@ -51,6 +52,7 @@ func systemOf(column string) (system, error) {
 type five struct{ *store.Node }
 
 func (f five) Promote() error             { return f.Replication.Promote() }
+func (f five) Snapshots() (int, int)      { return 0, 0 }
 func (f five) Join(node.ID) error         { return errors.New("step 05 knows no learners") }
 func (f five) Status() replication.Status { return f.Replication.Status() }
 
@@ -78,6 +80,10 @@ type six struct{ *catchupstore.Node }
 
 func (s six) Promote() error             { return s.Catchup.Promote() }
 func (s six) Status() replication.Status { return s.Replication.Status() }
+func (s six) Snapshots() (made, fetched int) {
+	f := s.Catchup.Status()
+	return f.Written, f.Fetched
+}
 func (s six) Join(id node.ID) error {
 	return s.Catchup.Add(snapshot.Member{ID: id, Peer: id.String()})
 }

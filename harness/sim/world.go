@@ -233,6 +233,7 @@ func (w *world) agree() {
 	}
 	if w.level() {
 		w.guard.compare()
+		w.costs()
 	}
 	w.scan(newClient(w, -3), there)
 }

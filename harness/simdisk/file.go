@@ -145,6 +145,7 @@ func (f *file) ReadAt(b []byte, off int64) (int, error) {
 		return 0, io.EOF
 	}
 	n := copy(b, f.node.content[off:])
+	f.d.read += n
 	if n < len(b) {
 		return n, io.EOF
 	}

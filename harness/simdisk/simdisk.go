@@ -66,6 +66,7 @@ type Disk struct {
 	pending []rename          // what was done to names since
 	ops     int               // how many operations there were
 	hits    int               // how many of them a fault has hit
+	read    int               // bytes that were read
 	hash    uint64            // of everything that was done
 	locked  bool
 }
@@ -131,6 +132,9 @@ func (d *Disk) begin(op Op) (fault Fault, failed bool) {
 
 // Ops returns how many operations there were so far.
 func (d *Disk) Ops() int { return d.ops }
+
+// ReadBytes returns how many bytes were read so far.
+func (d *Disk) ReadBytes() int { return d.read }
 
 // Hits returns how many of them a fault has hit.
 func (d *Disk) Hits() int { return d.hits }
