@@ -113,7 +113,16 @@ func (s *Service) Do(ctx context.Context, c kv.Command) (kv.Result, error) {
 // OpenSession issues a session.
 func (s *Service) OpenSession(ctx context.Context) (session.ID, error) {
 	r, err := s.write(ctx, machine.Request{OpenSession: true})
-	return session.ID(r.Opened), s.Problem(err)
+	return session.ID(r.Opened), s.Problem(askAgain(err))
+}
+
+// askAgain is the error of a request that may come again without harm. If its
+// node was deposed, the next leader knows, or will, what became of it.
+func askAgain(err error) error {
+	if errors.Is(err, node.ErrDeposed) {
+		return fmt.Errorf("%w: %v", session.ErrInProgress, err)
+	}
+	return err
 }
 
 // DoOnce carries out c if the request id is fresh, and otherwise gives the
@@ -129,7 +138,7 @@ func (s *Service) DoOnce(ctx context.Context, id session.Identity, c kv.Command)
 	if s.land(id, err) {
 		return kv.Result{}, fmt.Errorf("%w: this one was refused: %v", session.ErrInProgress, err)
 	}
-	return r.Result, s.Problem(err)
+	return r.Result, s.Problem(askAgain(err))
 }
 
 func (s *Service) fly(id session.Identity, by int) {
