@@ -12,7 +12,7 @@ func (r *Replication) receiveAppend(from node.ID, m appendEntries) {
 		r.Hear(m.epoch)
 	}
 	epoch, leads := r.replica.Epoch()
-	answer := ack{epoch: epoch, prev: m.prev.Index, foreign: foreign}
+	answer := ack{epoch: epoch, foreign: foreign}
 	switch {
 	case foreign:
 		r.foreign = r.foreign || !leads && m.epoch >= epoch
@@ -20,6 +20,7 @@ func (r *Replication) receiveAppend(from node.ID, m appendEntries) {
 	default:
 		r.foreign = false
 		r.heard, r.leaderHas, r.committed = r.env.Now(), max(r.leaderHas, m.last), max(r.committed, m.committed)
+		answer.prev = m.prev.Index
 		answer.at, answer.accepts = r.follow(m)
 	}
 	r.out.Send(node.Message{From: r.replica.Self(), To: from, Kind: kindAck, Data: answer.encode()})

@@ -32,7 +32,7 @@ type ack struct {
 	epoch   node.Epoch // the latest that the follower knows
 	accepts bool
 	foreign bool   // the follower has another history altogether
-	prev    uint64 // of the message that is answered
+	prev    uint64 // of the message that is answered; 0 if its epoch is over
 	at      node.Position
 }
 
@@ -184,6 +184,8 @@ func (m ack) String() string {
 		return fmt.Sprintf("refused in epoch %v: this is another history than mine", m.epoch)
 	case m.accepts:
 		return fmt.Sprintf("ack in epoch %v: I have %d", m.epoch, m.at.Index)
+	case m.prev == 0:
+		return fmt.Sprintf("refused: epoch %v has begun", m.epoch)
 	}
 	return fmt.Sprintf("refused in epoch %v: I do not have that %d, but %v", m.epoch, m.prev, m.at)
 }
