@@ -16,9 +16,9 @@ func costScenarios() []Scenario {
 		{
 			Name:     "months-of-writes",
 			Question: "The same keys are written over and over: is what a node keeps, and reads when it starts, bounded by what is in the store?",
-			Broken:   map[string]string{"05": "cost"},
-			Why:      "The log is kept and replayed whole, for ever.",
-			Judges:   append(without("gap"), "cost"), Needs: []string{"restarts"},
+			Broken:   map[string]string{"05": "cost"}, Fixed: map[string]string{"05": "06"},
+			Why:    "The log is kept and replayed whole, for ever.",
+			Judges: append(without("gap"), "cost"), Needs: []string{"restarts"},
 			draw: func(d *draft) {
 				d.cluster(3, 2)
 				d.Segment, d.Snapshot, d.Keep = 64<<10, 64<<10, 100
@@ -31,9 +31,9 @@ func costScenarios() []Scenario {
 		{
 			Name:     "late-joiner",
 			Question: "A node joins that is new, or was away, while writes go on: what does it have to be sent?",
-			Broken:   map[string]string{"05": "cost"},
-			Why:      "It gets there. But it is sent every entry that was ever written, however little of it is still in the store.",
-			Judges:   append(without(), "cost"), Needs: []string{"join"},
+			Broken:   map[string]string{"05": "cost"}, Fixed: map[string]string{"05": "06"},
+			Why:    "It gets there. But it is sent every entry that was ever written, however little of it is still in the store.",
+			Judges: append(without(), "cost"), Needs: []string{"join"},
 			draw: func(d *draft) {
 				d.cluster(3, 2)
 				d.Late = 1

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,10 +13,12 @@ type Scenario struct {
 	Question string
 	// Broken names the columns in which a promise is broken, and the checker that
 	// must see it. In all others everything must hold.
-	Broken map[string]string
-	Why    string   // what it means if it is broken, in a sentence
-	Judges []string // the names of the checkers; see judges
-	Needs  []string // what all seeds together must have come across
+	Broken  map[string]string
+	Fixed   map[string]string // and the columns that mend it
+	Why     string            // what it means, in a sentence
+	Refuses bool              // it is allowed to be unavailable
+	Judges  []string          // names of promises; see judges
+	Needs   []string          // what all seeds together must have come across
 
 	columns []string
 	draw    func(*draft)
@@ -57,6 +60,18 @@ func (s Scenario) Draw(column string, seed uint64) (Plan, error) {
 	return d.done(), nil
 }
 
+// Checkers returns the names under which the findings of a run come.
+func (s Scenario) Checkers() (names []string) {
+	other := map[string]string{"undisturbed": "answered", "linearizability at every node": "linearizability", "once": "sessions"}
+	for _, name := range s.Judges {
+		names = append(names, cmp.Or(other[name], name))
+	}
+	return append(names, "coverage", "inside")
+}
+
+// later is where what a person does in steps 05 and 06 is done by the nodes.
+var later = map[string]string{"05": "07", "06": "07"}
+
 // everything is what is promised where nothing that was acknowledged may be lost.
 var everything = strings.Fields("empty undisturbed linearizability durability versions once session liveness replicas convergence")
 
@@ -81,7 +96,7 @@ func plainScenarios() []Scenario {
 			},
 		},
 		{
-			Name:     "one-way-split",
+			Name: "one-way-split", Refuses: true,
 			Question: "Messages get through in one direction, or by one node only: is anything false said?",
 			Judges:   everything, Needs: []string{"cut", "deaf", "mute", "bridge"},
 			draw: func(d *draft) { d.anyAcks(); d.swarm(oneWay) },
@@ -107,10 +122,10 @@ func plainScenarios() []Scenario {
 		{
 			Name:     "follower-reads",
 			Question: "Clients read at followers what they have not seen yet: is it what everybody else sees?",
-			Broken:   map[string]string{"05": "linearizability", "06": "linearizability"},
-			Why:      "A follower shows what it has, and the leader may have gone on. Whoever carries along what they have seen is never shown less: that is what a session is promised, and it holds.",
-			Judges:   append(without("linearizability"), "linearizability at every node"),
-			draw:     func(d *draft) { d.Work.Session, d.Work.Stale = 60, 0; d.swarm(badLinks) },
+			Broken:   map[string]string{"05": "linearizability", "06": "linearizability"}, Fixed: later,
+			Why:    "A follower shows what it has, and the leader may have gone on. Whoever carries along what they have seen is never shown less: that is what a session is promised, and it holds.",
+			Judges: append(without("linearizability"), "linearizability at every node"),
+			draw:   func(d *draft) { d.Work.Session, d.Work.Stale = 60, 0; d.swarm(badLinks) },
 		},
 		{
 			Name:     "everything",
@@ -155,13 +170,13 @@ func diskScenarios() []Scenario {
 			},
 		},
 		{
-			Name:     "disk-errors",
+			Name: "disk-errors", Refuses: true,
 			Question: "Disks fail, are full, or slow: is anybody told that something was written which was not?",
 			Judges:   everything, Needs: []string{"disk-error", "disk-full", "short-write", "failed-sync", "slow-disk", "ended by the disk"},
 			draw: func(d *draft) { d.anyAcks(); d.swarm(badDisks, badDisks) },
 		},
 		{
-			Name:     "bit-rot",
+			Name: "bit-rot", Refuses: true,
 			Question: "A bit flips in what was safely written: does the node say so, and does it come back from the others?",
 			Judges:   everything, Needs: []string{"rot", "damage refused"},
 			draw: func(d *draft) {
@@ -173,7 +188,7 @@ func diskScenarios() []Scenario {
 			},
 		},
 		{
-			Name:     "gray-node",
+			Name: "gray-node", Refuses: true,
 			Question: "One node is slow, its disk or its links: are the others held up, and is anything lost?",
 			Judges:   append(without(), "gap"), Needs: []string{"slow-disk", "slow-link"},
 			draw: func(d *draft) {
@@ -197,9 +212,9 @@ func leaderScenarios() []Scenario {
 		{
 			Name:     "leader-dies",
 			Question: "The leader is gone for good, and nobody does anything: are writes taken again?",
-			Broken:   map[string]string{"05": "liveness", "06": "liveness"},
-			Why:      "Nothing is lost, and nothing is said that is wrong; but nobody takes the place of the leader until a person says who.",
-			Judges:   everything, Needs: []string{"disk-gone"},
+			Broken:   map[string]string{"05": "liveness", "06": "liveness"}, Fixed: later,
+			Why:    "Nothing is lost, and nothing is said that is wrong; but nobody takes the place of the leader until a person says who.",
+			Judges: everything, Needs: []string{"disk-gone"},
 			draw: func(d *draft) {
 				d.Operator = AtLast
 				d.at(d.between(sec, 6*sec), Fault{Kind: DiskGone, Node: leader})
@@ -209,9 +224,9 @@ func leaderScenarios() []Scenario {
 		{
 			Name:     "wrong-promotion",
 			Question: "The leader is gone for good, and the operator takes the wrong node for its successor: is everything still there that was acknowledged?",
-			Broken:   map[string]string{"05": "durability", "06": "durability"},
-			Why:      "An acknowledgement meant one disk, and that is gone. Of the others one had more than the other, and nobody compared them.",
-			Judges:   strings.Fields("empty undisturbed durability liveness replicas convergence"), Needs: []string{"disk-gone", "appointed"},
+			Broken:   map[string]string{"05": "durability", "06": "durability"}, Fixed: later,
+			Why:    "An acknowledgement meant one disk, and that is gone. Of the others one had more than the other, and nobody compared them.",
+			Judges: strings.Fields("empty undisturbed durability liveness replicas convergence"), Needs: []string{"disk-gone", "appointed"},
 			draw: func(d *draft) {
 				d.cluster(3, 1)
 				d.Work.Writes, d.Work.Keys, d.Work.Rate, d.Work.Clients = 50, 100, 60, 6 // not everything is overwritten at once
@@ -225,7 +240,7 @@ func leaderScenarios() []Scenario {
 		{
 			Name:     "leader-paused",
 			Question: "The leader stands still, another node takes its place, and it goes on: does it say what is not true any more?",
-			Broken:   map[string]string{"05": "linearizability", "06": "linearizability"}, Why: stale,
+			Broken:   map[string]string{"05": "linearizability", "06": "linearizability"}, Fixed: later, Why: stale,
 			Judges: without("session", "liveness"), Needs: []string{"pause", "appointed"},
 			draw: func(d *draft) {
 				d.Work.Cold = 60
@@ -242,7 +257,7 @@ func leaderScenarios() []Scenario {
 		{
 			Name:     "split",
 			Question: "The network is split, the leader is with the few, and the many get another one: does everybody see the same?",
-			Broken:   map[string]string{"05": "linearizability", "06": "linearizability"}, Why: stale,
+			Broken:   map[string]string{"05": "linearizability", "06": "linearizability"}, Fixed: later, Why: stale,
 			Judges: without("session"), Needs: []string{"split", "appointed"},
 			draw: func(d *draft) {
 				d.Work.Cold = 60
