@@ -43,12 +43,21 @@ func (c *Catchup) behind(peer node.ID) {
 	}
 	source, err := snapshot.OpenSource(c.disk, c.saved.Index)
 	if err != nil {
-		c.note(err)
+		c.unreadable(err)
 		return
 	}
 	t := &transfer{peer: peer, source: source, id: source.Identity()}
 	c.sending = append(c.sending, t)
 	c.verify(t)
+}
+
+// unreadable is told that a snapshot cannot be sent. Who has damaged what its own
+// next start needs has no reason to go on.
+func (c *Catchup) unreadable(err error) {
+	c.note(err)
+	if errors.Is(err, snapshot.ErrDamaged) {
+		c.replica.Fail(err)
+	}
 }
 
 func (c *Catchup) hears(peer node.ID) bool {
@@ -67,20 +76,17 @@ func (c *Catchup) find(peer node.ID) *transfer {
 }
 
 // verify reads the snapshot before anybody is sent it. A follower would find
-// damage only at its end, and then be sent the same again, for ever. And who has
-// damaged what its own log goes on from has no reason to go on.
+// damage only at its end, and then be sent the same again, for ever.
 func (c *Catchup) verify(t *transfer) {
 	t.began = c.env.Now()
 	var err error
 	c.env.Start(func() { err = snapshot.Verify(c.disk, t.id.Index) }, func() {
 		switch {
 		case !slices.Contains(c.sending, t): // it leads no more
-		case errors.Is(err, snapshot.ErrDamaged):
-			c.replica.Fail(err)
 		case errors.Is(err, fs.ErrNotExist): // a later one has taken its place
 			c.drop(t)
 		case err != nil:
-			c.note(err)
+			c.unreadable(err)
 			c.drop(t)
 		default:
 			t.whole, t.moved, t.tried = true, c.env.Now(), c.env.Now()
@@ -162,18 +168,24 @@ func (c *Catchup) receiveChunk(from node.ID, k chunk) {
 	if epoch, leads := c.replica.Epoch(); k.epoch != epoch || leads {
 		return
 	}
-	holds := k.of.Position
-	if base := c.replica.Log().Base(); holds.Index < base.Index {
-		holds = base
-	}
-	switch has, _ := c.replica.Log().Holds(holds); {
-	case has:
+	switch holds, ok := c.holds(k.of.Position); {
+	case ok:
 		c.answer(from, got{epoch: k.epoch, of: k.of, holds: holds})
 	case c.checking == snapshot.Identity{}:
 		c.add(from, k)
 	case c.checking == k.of: // there is nothing to do but to wait
 		c.answer(from, got{epoch: k.epoch, of: k.of, next: k.of.Size})
 	}
+}
+
+// holds says whether the log has everything up to a position, or has been cut
+// behind it, and up to where that is sure.
+func (c *Catchup) holds(at node.Position) (up node.Position, ok bool) {
+	if base := c.replica.Log().Base(); at.Index < base.Index {
+		at = base
+	}
+	has, _ := c.replica.Log().Holds(at)
+	return at, has
 }
 
 // add adds a chunk to what has come, and says how much that is.
@@ -221,8 +233,8 @@ func (c *Catchup) check(from node.ID) {
 			err = c.goOnFrom(restored)
 		}
 		c.note(err) // if it was damaged it comes again, from its beginning
-		if err == nil {
-			c.answer(from, got{epoch: epoch, of: id, holds: id.Position})
+		if holds, ok := c.holds(id.Position); ok {
+			c.answer(from, got{epoch: epoch, of: id, holds: holds})
 		}
 	})
 }
@@ -230,7 +242,7 @@ func (c *Catchup) check(from node.ID) {
 // goOnFrom makes a snapshot what this node goes on from. If the log has come that
 // far by itself meanwhile, it stays: what it has beyond, others count on.
 func (c *Catchup) goOnFrom(s *snapshot.Restored) error {
-	if has, _ := c.replica.Log().Holds(s.Position); has {
+	if _, ok := c.holds(s.Position); ok {
 		return nil
 	}
 	err := c.place(s.Position, c.incoming.Publish)
@@ -252,7 +264,7 @@ func (c *Catchup) tickIncoming() {
 		return
 	}
 	_, leads := c.replica.Epoch()
-	if has, _ := c.replica.Log().Holds(id.Position); has || leads {
+	if _, ok := c.holds(id.Position); ok || leads {
 		if err := c.incoming.Discard(); err != nil {
 			c.note(err)
 		}
