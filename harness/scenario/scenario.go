@@ -97,8 +97,8 @@ func All() []Scenario {
 		killRestart(), powerLoss(), diskGone(), diskErrors(), bitRot(), rollingRestart(), overload(),
 		monthsOfWrites(), badNetwork(), followerReads(), lateJoiner(), leaderDies(), leaderPaused(), split(), oneWaySplit(), multiKey(),
 	}
+	all = withSimulated(all)
 	for i := range all {
-		all[i].Cells = append(all[i].Cells, simulated(all[i].Name)...)
 		all[i].fill()
 	}
 	return all

@@ -11,6 +11,20 @@ import (
 	"zeyrho/harness/sim"
 )
 
+// withSimulated adds the simulated cells of clusters to scenarios, and scenarios
+// that only have such cells before the last.
+func withSimulated(all []Scenario) []Scenario {
+	for i := range all {
+		all[i].Cells = append(all[i].Cells, simulated(all[i].Name)...)
+	}
+	for _, s := range sim.Scenarios() {
+		if !s.Stress && !slices.ContainsFunc(all, func(o Scenario) bool { return o.Name == s.Name }) {
+			all = slices.Insert(all, len(all)-1, Scenario{Name: s.Name, Question: s.Question, Cells: simulated(s.Name)})
+		}
+	}
+	return all
+}
+
 // simulated returns the cells of a scenario in which the nodes of a cluster run
 // in a simulated world: see package sim, which also says what must come out. The
 // driver carries it out, for it is built anew with every bug that is planted.

@@ -17,6 +17,7 @@ type Scenario struct {
 	Fixed   map[string]string // and the columns that mend it
 	Why     string            // what it means, in a sentence
 	Refuses bool              // it is allowed to be unavailable
+	Stress  bool              // it is not part of the matrix, but for whoever has time
 	Judges  []string          // names of promises; see judges
 	Needs   []string          // what all seeds together must have come across
 
@@ -128,7 +129,7 @@ func plainScenarios() []Scenario {
 			draw:   func(d *draft) { d.Work.Session, d.Work.Stale = 60, 0; d.swarm(badLinks) },
 		},
 		{
-			Name:     "everything",
+			Name: "everything", Stress: true,
 			Question: "All of it at once, and an operator who knows what he does: is anything lost?",
 			Judges:   everything, Needs: []string{"takeovers", "tails cut", "torn tails", "ended by the disk"},
 			draw: func(d *draft) {
