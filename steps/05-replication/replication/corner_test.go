@@ -81,28 +81,80 @@ func count(w *script.World, from, to node.ID) (n int) {
 
 // Where two logs part is found in a few steps, however long they are.
 func TestWhereTwoLogsPartIsFoundInFewMessages(t *testing.T) {
-	for name, tails := range map[string][2]int{"the follower's tail is longer": {300, 3}, "the leader's is": {3, 300}} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		what     string
+		old, new int // entries that n1 and n2 have written alone
+		leader   node.ID
+	}{
+		{"the follower has more of an earlier epoch", 300, 3, 2},
+		{"the leader has more of a later epoch", 3, 300, 2},
+		{"both have much", 300, 300, 2},
+		{"the follower has more of a later epoch", 3, 300, 1},
+		{"the leader has more of an earlier epoch", 300, 3, 1},
+		{"both have much, and the follower of a later epoch", 300, 300, 1},
+	} {
+		t.Run(c.what, func(t *testing.T) {
 			w := started(t, 3, 1)
 			n1, n2 := w.Members[0], w.Members[1]
 			w.Cuts = [][2]node.ID{{1, 0}, {2, 0}}
-			for i := range tails[0] {
+			for i := range c.old {
 				w.Put(n1, fmt.Sprint("k", i), "v")
 			}
 			w.Turn(n2, w.Promote(n2))
-			for i := range tails[1] {
+			for i := range c.new {
 				w.Put(n2, fmt.Sprint("k", i), "v")
 			}
-			w.Turn(n1)
+			if c.leader == 1 {
+				again(w, n1, node.NewEpoch(2, 2))
+			} else { // it forgets where it began to lead
+				w.Stop(n2, script.Lost)
+				require.NoError(t, w.Start(n2, false))
+			}
 			w.InFlight, w.Cuts = nil, [][2]node.ID{{3, 0}}
 			w.Pass(50 * time.Millisecond)
-			n := w.Stabilize()
-			require.Less(t, n, 12)
+			require.Less(t, w.Stabilize(), 12)
 			w.Settle()
 			require.Equal(t, n2.Log().Last(), n1.Log().Last())
 			require.Equal(t, n2.Figures().Applied, n1.Figures().Applied)
+			require.Equal(t, c.leader, n1.Node.Replication.Status().Leader)
 		})
 	}
+}
+
+// What a follower has acknowledged to a leader of an earlier reign is nothing to
+// this one, also if it was the same node.
+func TestAnAnswerToAnEarlierReignDoesNotCount(t *testing.T) {
+	w := started(t, 2, 2)
+	n1 := w.Members[0]
+	w.Put(n1, "k", "v")
+	deliver(t, w, 1, 2, 1)
+	late, ok := w.Take(2, 1, false)
+	require.True(t, ok)
+	again(w, n1, node.NewEpoch(2, 2))
+	w.Arrive(late)
+	require.Zero(t, n1.Node.Replication.Status().Followers[0].Match)
+}
+
+func TestWhoLeadsCannotBePromoted(t *testing.T) {
+	w := started(t, 2, 2)
+	w.Turn(w.Members[0], w.Promote(w.Members[0]))
+	require.ErrorContains(t, last(t, w).Err, "n1 leads already, in epoch 1.n1")
+	e, _ := w.Members[0].Epoch()
+	require.Equal(t, node.NewEpoch(1, 1), e)
+}
+
+// A node that has no log, and has heard of an epoch, is one of a cluster that
+// exists.
+func TestANewHistoryIsNotBegunByWhoHasHeardOfAnother(t *testing.T) {
+	w := newCluster(2, store.Config{})
+	n1 := w.Members[0]
+	require.NoError(t, w.Start(n1, false))
+	w.Turn(n1, w.Call("hear", func() error {
+		n1.Node.Replication.Hear(node.NewEpoch(5, 2))
+		return nil
+	}))
+	w.Stop(n1, script.Lost)
+	require.ErrorContains(t, w.Start(n1, true), "needs an empty disk")
 }
 
 // While entries are read from the disk for a follower, it loses its own. What was

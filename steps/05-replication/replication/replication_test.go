@@ -277,7 +277,10 @@ func TestWhatWasReadInAnEarlierReignIsNotSent(t *testing.T) {
 		w.InFlight = w.InFlight[1:]
 		w.Arrive(m)
 	}
+	w.Text.Reset()
 	w.Turn(n1, node.Done(read.Done))
+	require.Contains(t, w.Text.String(), "n1 → n2: append in epoch 3.n1: entries 2 to 3@3.n1 after 1@1.n1")
+	require.NotContains(t, w.Text.String(), "@1.n1 after", "entries of what was cut")
 	n1.Hold = false
 	w.Cuts = nil
 	w.Settle()
