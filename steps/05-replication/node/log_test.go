@@ -245,12 +245,10 @@ func TestOfALongLogTheEndIsInMemory(t *testing.T) {
 	})
 	m.isLike(t, w.log, rand.New(rand.NewPCG(1, 1)))
 	for range 5 { // what was cut takes no room
-		w.turns(t, func() {
-			for i := range 20 {
-				w.replica.Append(first.Next(2), large(i))
-			}
-		})
-		require.Equal(t, 20, min(20, inMemory()))
+		for i := range 20 {
+			w.turns(t, func() { w.replica.Append(first.Next(2), large(i)) })
+		}
+		require.GreaterOrEqual(t, inMemory(), 20)
 		w.turns(t, func() { require.NoError(t, w.replica.CutBack(8)) })
 	}
 	m.isLike(t, w.reopen(t, lost, node.ReplicaConfig{}).log, rand.New(rand.NewPCG(1, 1)))
