@@ -7,21 +7,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"zeyrho/steps/05-replication/node"
+	"zeyrho/steps/05-replication/script"
 )
 
 func TestANewNodeHasHeardOfNoEpoch(t *testing.T) {
-	e, leads := open(t, newMemory(), config()).replica.Epoch()
+	e, leads := open(t, script.NewMemory(), config()).replica.Epoch()
 	require.Zero(t, e)
 	require.False(t, leads)
 }
 
 func TestTheEpochOutlivesTheNode(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	for _, leads := range []bool{true, false} {
 		e, _ := w.replica.Epoch()
 		next := e.Next(3)
 		w.turns(t, func() { w.replica.Enter(next, leads) })
-		w = w.reopen(t, lost, config())
+		w = w.reopen(t, script.Lost, config())
 		e, got := w.replica.Epoch()
 		require.Equal(t, next, e)
 		require.Equal(t, leads, got)
@@ -29,10 +30,10 @@ func TestTheEpochOutlivesTheNode(t *testing.T) {
 }
 
 func TestWhoAbdicatesRemembersTheEpoch(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.turns(t, func() { w.replica.Enter(first, true) })
 	w.turns(t, w.replica.Abdicate)
-	e, leads := w.reopen(t, lost, config()).replica.Epoch()
+	e, leads := w.reopen(t, script.Lost, config()).replica.Epoch()
 	require.Equal(t, first, e)
 	require.False(t, leads)
 }
@@ -40,7 +41,7 @@ func TestWhoAbdicatesRemembersTheEpoch(t *testing.T) {
 func TestTheEpochIsTheOldOneOrTheNewAtEveryMoment(t *testing.T) {
 	old, later := node.NewEpoch(1, 2), node.NewEpoch(2, 1)
 	eachMoment(t, config(), func() *world {
-		w := open(t, newMemory(), config())
+		w := open(t, script.NewMemory(), config())
 		w.turns(t, func() { w.replica.Enter(old, false) })
 		return w
 	}, func(w *world) {
@@ -51,7 +52,7 @@ func TestTheEpochIsTheOldOneOrTheNewAtEveryMoment(t *testing.T) {
 			require.False(t, done)
 			require.False(t, leads)
 			w.turns(t, func() { w.replica.Enter(later, true) })
-			e, leads = w.reopen(t, lost, config()).replica.Epoch()
+			e, leads = w.reopen(t, script.Lost, config()).replica.Epoch()
 		}
 		require.Equal(t, later, e)
 		require.True(t, leads)
@@ -63,7 +64,7 @@ func TestTheEpochIsTheOldOneOrTheNewAtEveryMoment(t *testing.T) {
 // others.
 func TestWhoLeadsAgainHasAllThatItHad(t *testing.T) {
 	prepare := func() *world {
-		w := open(t, newMemory(), config())
+		w := open(t, script.NewMemory(), config())
 		w.fill(t, 20)
 		return w
 	}
@@ -98,20 +99,24 @@ func TestWhoLeadsAgainHasAllThatItHad(t *testing.T) {
 // The file is lost, but the log says which epochs there were. Who led them does
 // not lead any more: it may have lost more than that.
 func TestTheLogKnowsOfItsEpochsToo(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.fill(t, 3)
-	delete(w.disk.safe, "epoch")
-	w = w.reopen(t, lost, config())
+	require.NoError(t, w.disk.Remove("epoch"))
+	require.NoError(t, w.disk.SyncDir())
+	w = w.reopen(t, script.Lost, config())
 	e, leads := w.replica.Epoch()
 	require.Equal(t, first, e)
 	require.False(t, leads)
 }
 
 func TestADamagedEpochFileIsRefused(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.turns(t, func() { w.replica.Enter(first, true) })
-	good := w.disk.after(lost).names["epoch"].bytes
-	require.Len(t, good, 24)
+	good := make([]byte, 24)
+	w.disk.After(script.Lost).Change("epoch", func(b []byte) []byte {
+		require.Equal(t, len(good), copy(good, b))
+		return b
+	})
 	bad := [][]byte{append(bytes.Clone(good), 0), bytes.Repeat(good, 2), make([]byte, 24)}
 	for n := range good {
 		bad = append(bad, good[:n])
@@ -120,10 +125,11 @@ func TestADamagedEpochFileIsRefused(t *testing.T) {
 		bad = append(bad, flipped)
 	}
 	for _, b := range bad {
-		d := w.disk.after(lost)
-		d.names["epoch"].bytes = b
+		d := w.disk.After(script.Lost)
+		d.Change("epoch", func([]byte) []byte { return b })
 		_, err := node.OpenReplica(1, d, config())
 		require.ErrorContains(t, err, `the file "epoch" is damaged`, "% x", b)
-		require.False(t, d.locked, "and the directory is free again")
+		_, err = d.Lock()
+		require.NoError(t, err, "and the directory is free again")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"zeyrho/steps/04-journal/journal"
 	"zeyrho/steps/04-journal/machine"
 	"zeyrho/steps/05-replication/node"
+	"zeyrho/steps/05-replication/script"
 )
 
 // part is a module that remembers what it is told, and does what a test wants.
@@ -59,7 +60,7 @@ func (p *part) Read(q node.Query) (node.Reply, bool) { return node.Reply{At: q.S
 
 // world is a node with two modules that do nothing of their own accord.
 type world struct {
-	disk          *memory
+	disk          *script.Memory
 	replica       *node.Replica
 	log           *node.Log
 	out           *node.Outbox
@@ -76,7 +77,7 @@ func config() node.ReplicaConfig {
 	}
 }
 
-func open(t testing.TB, d *memory, c node.ReplicaConfig) *world {
+func open(t testing.TB, d *script.Memory, c node.ReplicaConfig) *world {
 	t.Helper()
 	replica, err := node.OpenReplica(1, d, c)
 	require.NoError(t, err)
@@ -87,9 +88,19 @@ func open(t testing.TB, d *memory, c node.ReplicaConfig) *world {
 }
 
 // reopen opens what is left of the disk after its power is gone.
-func (w *world) reopen(t testing.TB, f fate, c node.ReplicaConfig) *world {
+func (w *world) reopen(t testing.TB, f script.Fate, c node.ReplicaConfig) *world {
 	t.Helper()
-	return open(t, w.disk.after(f), c)
+	return open(t, w.disk.After(f), c)
+}
+
+// calls returns where the operations that change the disk are gathered from now on.
+func (w *world) calls() *[]string {
+	all := new([]string)
+	w.disk.Fail = func(op, name string) error {
+		*all = append(*all, op+" "+name)
+		return nil
+	}
+	return all
 }
 
 // turn is a whole turn in which f is called.
@@ -137,14 +148,14 @@ func (w *world) fill(t testing.TB, n int) {
 func eachMoment(t *testing.T, c node.ReplicaConfig, prepare func() *world, run func(*world), check func(t *testing.T, w *world, done bool)) {
 	t.Helper()
 	w := prepare()
-	operations := w.disk.dieAt(1<<30, nil)
+	operations := w.disk.DieAt(1<<30, nil)
 	run(w)
 	require.Positive(t, *operations)
 	for n := 1; n <= *operations+1; n++ {
-		for name, f := range map[string]fate{"lost": lost, "torn": torn, "kept": kept} {
+		for name, f := range map[string]script.Fate{"lost": script.Lost, "torn": script.Torn, "kept": script.Kept} {
 			t.Run(fmt.Sprintf("operation %d, %s", n, name), func(t *testing.T) {
 				w := prepare()
-				w.disk.dieAt(n, errPower)
+				w.disk.DieAt(n, script.ErrPower)
 				run(w)
 				check(t, w.reopen(t, f, c), n > *operations)
 			})

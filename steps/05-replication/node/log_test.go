@@ -11,6 +11,7 @@ import (
 
 	"zeyrho/steps/04-journal/journal"
 	"zeyrho/steps/05-replication/node"
+	"zeyrho/steps/05-replication/script"
 )
 
 const everything = 1 << 30
@@ -138,7 +139,7 @@ func TestALogIsWhatWasAppendedAndNotCut(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 0))
 			m, base := &model{}, node.Position{}
-			w := open(t, newMemory(), originAt(&base))
+			w := open(t, script.NewMemory(), originAt(&base))
 			epoch := first
 			for range 60 {
 				switch n := r.IntN(12); {
@@ -170,7 +171,7 @@ func TestALogIsWhatWasAppendedAndNotCut(t *testing.T) {
 					m.base = base
 					w.turns(t, func() { require.NoError(t, w.replica.CutFront(base.Index)) })
 				default:
-					w = w.reopen(t, []fate{lost, torn, kept}[r.IntN(3)], originAt(&base))
+					w = w.reopen(t, []script.Fate{script.Lost, script.Torn, script.Kept}[r.IntN(3)], originAt(&base))
 					require.LessOrEqual(t, w.log.Base().Index, m.base.Index, "it may have more, for a disk is freed by whole files")
 					m.base = m.at(w.log.Base().Index)
 				}
@@ -195,7 +196,7 @@ func (m *model) isLike2(t *testing.T, l *node.Log) {
 // disk, and says the same.
 func TestOfALongLogTheEndIsInMemory(t *testing.T) {
 	m := &model{}
-	w := open(t, newMemory(), node.ReplicaConfig{Journal: journal.Config{SegmentSize: 3 << 20}})
+	w := open(t, script.NewMemory(), node.ReplicaConfig{Journal: journal.Config{SegmentSize: 3 << 20}})
 	large := func(i int) []byte { return bytes.Repeat([]byte{byte(i)}, 200<<10) }
 	inMemory := func() (n int) {
 		for index := w.log.Last().Index; index >= w.log.First(); index-- {
@@ -231,7 +232,7 @@ func TestOfALongLogTheEndIsInMemory(t *testing.T) {
 	})
 	require.LessOrEqual(t, inMemory(), (8<<20)/(200<<10)+1)
 
-	w = w.reopen(t, lost, node.ReplicaConfig{})
+	w = w.reopen(t, script.Lost, node.ReplicaConfig{})
 	require.LessOrEqual(t, inMemory(), (8<<20)/(200<<10)+1, "after a start as well")
 	m.isLike(t, w.log, rand.New(rand.NewPCG(1, 1)))
 
@@ -251,11 +252,11 @@ func TestOfALongLogTheEndIsInMemory(t *testing.T) {
 		require.GreaterOrEqual(t, inMemory(), 20)
 		w.turns(t, func() { require.NoError(t, w.replica.CutBack(8)) })
 	}
-	m.isLike(t, w.reopen(t, lost, node.ReplicaConfig{}).log, rand.New(rand.NewPCG(1, 1)))
+	m.isLike(t, w.reopen(t, script.Lost, node.ReplicaConfig{}).log, rand.New(rand.NewPCG(1, 1)))
 }
 
 func TestEntriesAreFetchedWhileTheLogGoesOn(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.fill(t, 30)
 	want, ok := w.log.Read(4, 20, everything)
 	require.True(t, ok)
@@ -278,7 +279,7 @@ func TestEntriesAreFetchedWhileTheLogGoesOn(t *testing.T) {
 }
 
 func TestWhatALogDoesNotHoldYetItMayHoldLater(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	second, third := first.Next(2), first.Next(2).Next(3)
 	w.turns(t, func() {
 		for _, e := range []node.Epoch{first, first, second} {

@@ -12,6 +12,7 @@ import (
 	"zeyrho/steps/04-journal/disk"
 	"zeyrho/steps/04-journal/machine"
 	"zeyrho/steps/05-replication/node"
+	"zeyrho/steps/05-replication/script"
 )
 
 // applied lets a replica apply all that it may, and returns what it showed.
@@ -34,7 +35,7 @@ func holds(r *node.Replica) string {
 }
 
 func TestAnotherProcessIsRefused(t *testing.T) {
-	d := newMemory()
+	d := script.NewMemory()
 	w := open(t, d, config())
 	_, err := node.OpenReplica(1, d, config())
 	require.ErrorIs(t, err, disk.ErrLocked)
@@ -43,7 +44,7 @@ func TestAnotherProcessIsRefused(t *testing.T) {
 }
 
 func TestWhatIsCommittedAndSafeIsAppliedInItsOrder(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	r := w.replica
 	w.fill(t, 5)
 	r.Commit(3)
@@ -67,11 +68,11 @@ func TestWhatIsCommittedAndSafeIsAppliedInItsOrder(t *testing.T) {
 }
 
 func TestNothingIsCommittedAfterAStartUntilSomebodySaysSo(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.fill(t, 5)
 	applied(t, w.replica)
 	before := holds(w.replica)
-	w = w.reopen(t, lost, config())
+	w = w.reopen(t, script.Lost, config())
 	require.Empty(t, applied(t, w.replica))
 	require.Zero(t, w.replica.Committed())
 	require.Nil(t, w.replica.Machine())
@@ -83,7 +84,7 @@ func TestNothingIsCommittedAfterAStartUntilSomebodySaysSo(t *testing.T) {
 
 // A node that has much to catch up with must not be deaf meanwhile.
 func TestMuchIsAppliedInPieces(t *testing.T) {
-	w := open(t, newMemory(), node.ReplicaConfig{NewMap: config().NewMap})
+	w := open(t, script.NewMemory(), node.ReplicaConfig{NewMap: config().NewMap})
 	large := strings.Repeat("v", 1<<20)
 	for i := range 20 {
 		w.turns(t, func() {
@@ -93,7 +94,7 @@ func TestMuchIsAppliedInPieces(t *testing.T) {
 			w.replica.Append(first, put(fmt.Sprint("k", i), large))
 		})
 	}
-	w = w.reopen(t, lost, node.ReplicaConfig{NewMap: config().NewMap}) // most of it is on the disk only
+	w = w.reopen(t, script.Lost, node.ReplicaConfig{NewMap: config().NewMap}) // most of it is on the disk only
 	w.replica.Commit(21)
 	pieces := 0
 	for more := true; more; pieces++ {
@@ -111,7 +112,7 @@ func TestMuchIsAppliedInPieces(t *testing.T) {
 }
 
 func TestAnAppliedTailThatIsCutIsAppliedNoMore(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	r := w.replica
 	w.fill(t, 10)
 	applied(t, r)
@@ -126,7 +127,7 @@ func TestAnAppliedTailThatIsCutIsAppliedNoMore(t *testing.T) {
 	r.Commit(5)
 	applied(t, r)
 
-	again := open(t, newMemory(), config())
+	again := open(t, script.NewMemory(), config())
 	again.fill(t, 3)
 	again.turns(t, func() { again.replica.Append(first.Next(2), put("k9", "another")) })
 	again.replica.Commit(5)
@@ -135,7 +136,7 @@ func TestAnAppliedTailThatIsCutIsAppliedNoMore(t *testing.T) {
 }
 
 func TestATailThatWasNotAppliedIsJustCut(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	r := w.replica
 	w.fill(t, 4)
 	applied(t, r)
@@ -156,7 +157,7 @@ func TestATailThatWasNotAppliedIsJustCut(t *testing.T) {
 }
 
 func TestAHistoryHasAnIdentityFromItsFirstEntryOn(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	r := w.replica
 	require.Empty(t, r.Identity())
 	_, known := r.Settings()
@@ -165,7 +166,7 @@ func TestAHistoryHasAnIdentityFromItsFirstEntryOn(t *testing.T) {
 		r.Append(first, settings("one"))
 		require.Equal(t, "one", r.Identity(), "even before it is committed")
 	})
-	require.Equal(t, "one", w.reopen(t, lost, config()).replica.Identity())
+	require.Equal(t, "one", w.reopen(t, script.Lost, config()).replica.Identity())
 	w.turns(t, func() {
 		require.NoError(t, r.CutBack(0))
 		require.Empty(t, r.Identity())
@@ -178,8 +179,8 @@ func TestAHistoryHasAnIdentityFromItsFirstEntryOn(t *testing.T) {
 }
 
 func TestWhatCouldNotBeWrittenIsNeitherCommittedNorKnown(t *testing.T) {
-	w := open(t, newMemory(), config())
-	w.disk.failOn(errFull, "append")
+	w := open(t, script.NewMemory(), config())
+	w.disk.FailOn(script.ErrFull, "append")
 	w.turns(t, func() {
 		w.replica.Append(first, settings("one"))
 		require.Equal(t, "one", w.replica.Identity())
@@ -190,7 +191,7 @@ func TestWhatCouldNotBeWrittenIsNeitherCommittedNorKnown(t *testing.T) {
 }
 
 func TestARecordThatNobodyKnowsEndsTheReplica(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.fill(t, 2)
 	w.turns(t, func() { w.replica.Append(first, []byte("what is this?")) })
 	w.replica.Commit(4)
@@ -206,7 +207,7 @@ func TestARecordThatNobodyKnowsEndsTheReplica(t *testing.T) {
 		seen = append(seen, e)
 		return string(e.Record) == "what is this?"
 	}
-	w = w.reopen(t, lost, c)
+	w = w.reopen(t, script.Lost, c)
 	w.replica.Commit(4)
 	applied(t, w.replica)
 	require.EqualValues(t, 4, w.replica.Applied().Index, "unless somebody does know it")
@@ -214,7 +215,7 @@ func TestARecordThatNobodyKnowsEndsTheReplica(t *testing.T) {
 }
 
 func TestWhatIsFoundOnADiskMayEndItsReplica(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	why := errors.New("found something bad")
 	w.node.Handle([]node.Input{node.Done(func() { w.replica.Fail(why) })})
 	out, err := w.node.Synced(w.node.Sync())
@@ -223,7 +224,7 @@ func TestWhatIsFoundOnADiskMayEndItsReplica(t *testing.T) {
 }
 
 func TestFiguresSayHowAReplicaIs(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	require.Equal(t, node.Figures{First: 1}, w.replica.Figures())
 	w.fill(t, 3)
 	applied(t, w.replica)
@@ -238,7 +239,7 @@ func TestFiguresSayHowAReplicaIs(t *testing.T) {
 // Step 06 cuts the log at its front. What it goes on from is another package's
 // business; here are the two promises that it needs.
 func TestALogGoesOnFromWhatIsKnownFromElsewhere(t *testing.T) {
-	whole := open(t, newMemory(), config())
+	whole := open(t, script.NewMemory(), config())
 	whole.fill(t, 10)
 	applied(t, whole.replica)
 	origin := node.Origin{At: whole.replica.Applied(), Machine: whole.replica.Machine(), Settings: machine.Settings{Sessions: 10, Incarnation: "inc"}}
@@ -246,12 +247,12 @@ func TestALogGoesOnFromWhatIsKnownFromElsewhere(t *testing.T) {
 	c.Origin = func() (node.Origin, error) { return origin, nil }
 	c.Forget = func() error { origin = node.Origin{}; return nil }
 
-	w := open(t, newMemory(), c)
+	w := open(t, script.NewMemory(), c)
 	require.Equal(t, origin.At, w.log.Base())
 	require.Equal(t, origin.At, w.replica.Applied())
 	require.Equal(t, "inc", w.replica.Identity())
 	w.turns(t, func() { w.replica.Append(first, put("k", "v")) })
-	w = w.reopen(t, lost, c)
+	w = w.reopen(t, script.Lost, c)
 	w.replica.Commit(12)
 	require.Equal(t, []node.Position{{Index: 12, Epoch: first}}, applied(t, w.replica))
 
@@ -261,5 +262,5 @@ func TestALogGoesOnFromWhatIsKnownFromElsewhere(t *testing.T) {
 	require.Zero(t, w.log.Last())
 	require.Empty(t, w.replica.Identity())
 	require.Equal(t, "nothing", holds(w.replica))
-	require.Zero(t, w.reopen(t, lost, c).log.Last())
+	require.Zero(t, w.reopen(t, script.Lost, c).log.Last())
 }

@@ -11,6 +11,7 @@ import (
 
 	"zeyrho/steps/04-journal/journal"
 	"zeyrho/steps/05-replication/node"
+	"zeyrho/steps/05-replication/script"
 )
 
 // says lets the front module answer every write with an entry, a message and a
@@ -24,7 +25,7 @@ func (w *world) says() {
 }
 
 func TestWhatIsSaidLeavesWhenItIsSafe(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.says()
 	require.True(t, w.node.Handle([]node.Input{node.Write{ID: 7}, node.Write{ID: 8}}))
 	require.Zero(t, w.log.Synced(), "it is not safe yet")
@@ -43,9 +44,9 @@ func TestWhatIsSaidLeavesWhenItIsSafe(t *testing.T) {
 }
 
 func TestNothingLeavesWhenTheDiskFails(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.says()
-	w.disk.failOn(errPower, "sync")
+	w.disk.FailOn(script.ErrPower, "sync")
 	w.node.Handle([]node.Input{node.Write{ID: 7}})
 	err := w.node.Sync()
 	require.ErrorIs(t, err, journal.ErrFailed)
@@ -53,7 +54,7 @@ func TestNothingLeavesWhenTheDiskFails(t *testing.T) {
 	require.ErrorIs(t, err, journal.ErrFailed)
 	require.Equal(t, node.Outbox{}, out)
 
-	w.disk.fail = nil
+	w.disk.Fail = nil
 	_, err = w.turn(func() {})
 	require.Error(t, err, "a failed sync is not asked a second time")
 }
@@ -61,9 +62,9 @@ func TestNothingLeavesWhenTheDiskFails(t *testing.T) {
 // A disk that fails in the middle of a write, and then cannot take it back, is
 // not a full one: whether the entry will be there nobody knows.
 func TestNothingLeavesWhenAWriteCannotBeTakenBack(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.says()
-	w.disk.failOn(errPower, "append", "truncate")
+	w.disk.FailOn(script.ErrPower, "append", "truncate")
 	w.node.Handle([]node.Input{node.Write{ID: 7}})
 	require.NotContains(t, strings.Join(w.told, ";"), "unwritten")
 	out, err := w.node.Synced(nil)
@@ -72,41 +73,41 @@ func TestNothingLeavesWhenAWriteCannotBeTakenBack(t *testing.T) {
 }
 
 func TestATurnThatWroteNothingNeedsNoSync(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.front.tick = func() { w.out.Send(node.Message{Kind: "sign of life"}) }
-	w.disk.calls = nil
+	calls := w.calls()
 	require.False(t, w.node.Handle(nil))
 	out, err := w.node.Synced(nil)
 	require.NoError(t, err)
 	require.Len(t, out.Messages, 1)
 	require.NoError(t, w.node.Sync(), "nor does it hurt")
-	require.Empty(t, w.disk.calls)
+	require.Empty(t, *calls)
 }
 
 func TestATurnSyncsOnceForAllThatItWrote(t *testing.T) {
-	w := open(t, newMemory(), node.ReplicaConfig{})
+	w := open(t, script.NewMemory(), node.ReplicaConfig{})
 	w.says()
-	w.disk.calls = nil
+	calls := w.calls()
 	w.node.Handle(slices.Repeat([]node.Input{node.Write{}}, 100))
 	require.NoError(t, w.node.Sync())
-	require.Equal(t, []string{"append 00000000000000000001.journal", "sync 00000000000000000001.journal"}, w.disk.calls)
+	require.Equal(t, []string{"append 00000000000000000001.journal", "sync 00000000000000000001.journal"}, *calls)
 	require.Equal(t, 1, w.replica.Figures().Syncs)
 }
 
-func TestTheEpochIsSafeBeforeTheEntries(t *testing.T) {
-	w := open(t, newMemory(), node.ReplicaConfig{})
-	w.disk.calls = nil
+func TestTheEpochIsSafeBeforeEntriesAreWritten(t *testing.T) {
+	w := open(t, script.NewMemory(), node.ReplicaConfig{})
+	calls := w.calls()
 	w.turns(t, func() {
 		w.replica.Enter(first, true)
 		w.replica.Append(first, nil)
 	})
-	epoch, entries := slices.Index(w.disk.calls, "syncdir "), slices.Index(w.disk.calls, "sync 00000000000000000001.journal")
+	epoch, entries := slices.Index(*calls, "syncdir "), slices.Index(*calls, "append 00000000000000000001.journal")
 	require.GreaterOrEqual(t, epoch, 0)
 	require.Greater(t, entries, epoch)
 }
 
 func TestModulesAreToldEverythingInTheirOrder(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	ran := false
 	w.node.Handle([]node.Input{
 		node.Message{To: 1, Kind: "a"},
@@ -130,7 +131,7 @@ func TestModulesAreToldEverythingInTheirOrder(t *testing.T) {
 }
 
 func TestANodeWakesWhenTheFirstOfItsModulesWants(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.front.wake, w.second.wake = time.Second, time.Minute
 	require.Equal(t, time.Second, w.node.Wake())
 	w.front.wake = time.Hour
@@ -138,7 +139,7 @@ func TestANodeWakesWhenTheFirstOfItsModulesWants(t *testing.T) {
 }
 
 func TestACallIsAnsweredWithItsError(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	why := errors.New("no")
 	w.node.Handle([]node.Input{
 		node.Call{ID: 1, Run: func() error { return nil }},
@@ -150,7 +151,7 @@ func TestACallIsAnsweredWithItsError(t *testing.T) {
 }
 
 func TestWhatModulesSayAfterTheSyncLeavesInTheSameTurn(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.second.after = func() { w.out.Send(node.Message{Kind: "shipped"}) }
 	w.front.after = func() { w.out.Reply(node.Reply{ID: 1}) }
 	out := w.turns(t, func() {})
@@ -159,25 +160,25 @@ func TestWhatModulesSayAfterTheSyncLeavesInTheSameTurn(t *testing.T) {
 }
 
 func TestOnAFullDiskTheTurnDidNotHappenAndTheNodeGoesOn(t *testing.T) {
-	w := open(t, newMemory(), config())
+	w := open(t, script.NewMemory(), config())
 	w.fill(t, 2)
 	last := w.log.Last()
 	w.says()
 	w.told = nil
-	w.disk.failOn(errFull, "append", "create")
+	w.disk.FailOn(script.ErrFull, "append", "create")
 	w.node.Handle([]node.Input{node.Write{ID: 7}, node.Call{ID: 8, Run: func() error { return nil }}})
 	require.NoError(t, w.node.Sync())
 	out, err := w.node.Synced(nil)
 	require.NoError(t, err)
 	require.Empty(t, out.Messages, "they may be about what is not there")
 	require.Len(t, out.Replies, 2)
-	require.ErrorIs(t, out.Replies[1].Err, errFull, "who called is told")
+	require.ErrorIs(t, out.Replies[1].Err, script.ErrFull, "who called is told")
 	require.Equal(t, 2, strings.Count(strings.Join(w.told, ";"), "unwritten: append to"), "every module is told: %q", w.told)
 	require.Equal(t, last, w.log.Last())
 
-	w.disk.fail = nil
+	w.disk.Fail = nil
 	w.turns(t, func() { require.Equal(t, last.Index+1, w.replica.Append(first, []byte("y")).Index) })
-	again := w.reopen(t, lost, config())
+	again := w.reopen(t, script.Lost, config())
 	require.Equal(t, last.Index+1, again.log.Last().Index)
 	entries, ok := again.log.Read(last.Index+1, last.Index+1, 1)
 	require.True(t, ok)
@@ -186,13 +187,13 @@ func TestOnAFullDiskTheTurnDidNotHappenAndTheNodeGoesOn(t *testing.T) {
 
 // A large turn takes several frames, and the disk may be full after one of them.
 func TestOfALargeTurnTheBeginningMayBeWritten(t *testing.T) {
-	w := open(t, newMemory(), node.ReplicaConfig{})
+	w := open(t, script.NewMemory(), node.ReplicaConfig{})
 	large := make([]byte, 1<<20)
 	appends := 0
-	w.disk.fail = func(op, _ string) error {
+	w.disk.Fail = func(op, _ string) error {
 		if op == "append" {
 			if appends++; appends > 1 {
-				return errFull
+				return script.ErrFull
 			}
 		}
 		return nil
@@ -206,8 +207,8 @@ func TestOfALargeTurnTheBeginningMayBeWritten(t *testing.T) {
 	require.NoError(t, w.node.Sync())
 	out, err := w.node.Synced(nil)
 	require.NoError(t, err)
-	require.ErrorIs(t, out.Replies[0].Err, errFull)
+	require.ErrorIs(t, out.Replies[0].Err, script.ErrFull)
 	require.EqualValues(t, 4, w.log.Last().Index, "4 MiB went into the first frame")
 	require.EqualValues(t, 4, w.log.Synced())
-	require.EqualValues(t, 4, w.reopen(t, lost, node.ReplicaConfig{}).log.Last().Index)
+	require.EqualValues(t, 4, w.reopen(t, script.Lost, node.ReplicaConfig{}).log.Last().Index)
 }
