@@ -31,7 +31,7 @@ func badInput() Scenario {
 			{Column: "03", World: Real, Expect: Pass, Run: nonsense((*Run).badRequests), Checkers: with(checkers, witness("bounds"))},
 			{Column: "04", World: Real, Expect: Pass, Run: nonsense((*Run).badRequests, (*Run).badJournals), Flags: []string{"-segment", "65536"}, Checkers: with(checkers, witness("bounds"))},
 		}, each(clustered, Cell{
-			World: Real, Expect: Pass, Run: nonsense((*Run).badRequests, (*Run).badJournals, (*Run).badNodes), Flags: []string{"-segment", "65536"},
+			World: Real, Expect: Pass, Run: nonsense((*Run).badRequests, (*Run).badJournals, (*Run).badNodes), Flags: []string{"-segment", "65536"}, Lazy: true,
 			Checkers: with(checkers, append(replicated, witness("bounds"))...),
 		})...),
 	}

@@ -77,16 +77,25 @@ func (c *cluster) open() error {
 func (c *cluster) add(i int) error {
 	front, err := c.r.world.Proxy("")
 	for other := 1; other < i && err == nil; other++ {
-		if c.ways[way{i, other}], err = c.r.world.Proxy(""); err == nil {
+		if c.ways[way{i, other}], err = c.r.world.Proxy(c.node(other).peers); err == nil {
 			c.ways[way{other, i}], err = c.r.world.Proxy("")
 		}
 	}
 	c.fronts = append(c.fronts, front)
 	c.nodes = append(c.nodes, &oneServer{
 		r: c.r, name: nodeName(i), dir: filepath.Join(c.r.dir, nodeName(i)),
-		flags: append([]string{"-id", fmt.Sprint(i), "-peer-listen", "127.0.0.1:0"}, c.r.cell.Flags...),
+		flags: slices.Concat([]string{"-id", fmt.Sprint(i), "-peer-listen", "127.0.0.1:0"}, c.eager(), c.r.cell.Flags),
 	})
 	return err
+}
+
+// eager lets nodes of step 06 make snapshots, and cut their logs, so often that
+// it happens in a run. What the cell says has the last word.
+func (c *cluster) eager() []string {
+	if c.r.cell.Column < "06" || c.r.cell.Lazy {
+		return nil
+	}
+	return []string{"-snapshot-every", "8192", "-keep", "20", "-segment", "4096"}
 }
 
 // place returns the flags that say what the place of node i in the cluster is.
@@ -184,6 +193,11 @@ func (c *cluster) promote(i int) error {
 type standing struct {
 	Role, Epoch, Leader, Alarm              string
 	First, Last, Synced, Committed, Applied uint64
+	Snapshot                                struct {
+		Index     uint64
+		Fetched   int
+		Receiving struct{ Bytes, Size int64 }
+	}
 }
 
 func (c *cluster) status(i int) (s standing, err error) {
@@ -259,7 +273,7 @@ func (c *cluster) settled(noted map[int]history.Event) bool {
 			noted[i] = e
 		}
 		all[standing{Last: s.Last, Epoch: s.Epoch}] = true
-		if s.Last != s.Synced || s.Last != s.Committed || s.Last != s.Applied || s.Role != "leader" && s.Role != "follower" {
+		if s.Last != s.Synced || s.Last != s.Committed || s.Last != s.Applied || s.Role == "starting" {
 			all[standing{}] = true
 		}
 	}

@@ -72,7 +72,7 @@ func diskErrors() Scenario {
 			},
 			journalCell("disk-errors", Safe, "errors"),
 		}, each(clustered, Cell{
-			World: Real, Expect: Safe, Run: fullNodes,
+			World: Real, Expect: Safe, Run: fullNodes, Lazy: true,
 			Checkers: with([]check.Checker{
 				undisturbed, check.Answered("full follower"), witness("full"), check.Durable, lin, check.Versions, check.Once, living(3),
 				check.Coverage(check.Need{OK: 200, Faults: []string{"no file may grow"}}),

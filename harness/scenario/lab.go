@@ -25,7 +25,7 @@ type Options struct {
 	Dir     string   // where the programs go; "" is a cache
 }
 
-var stepNames = map[string]string{"01": "01-map", "02": "02-concurrency", "03": "03-server", "04": "04-journal", "05": "05-replication"}
+var stepNames = map[string]string{"01": "01-map", "02": "02-concurrency", "03": "03-server", "04": "04-journal", "05": "05-replication", "06": "06-catchup"}
 
 // StepName returns the name of a column's step, which is its directory's.
 func StepName(column string) string { return stepNames[column] }

@@ -129,55 +129,71 @@ func fullNodes(r *Run) error {
 	return r.quiet(keys(4)...)
 }
 
-// rottenNodes damages the log of a follower, of a leader that restarts, and of a
-// leader that runs. Each has to say so, and to go no further; then it is given an
-// empty disk, and gets everything from the others.
+// rottenNodes damages what a follower has on its disk, a leader that restarts, and
+// a leader that runs. Each has to say so, and to go no further; then it is given
+// an empty disk, and gets everything from the others.
 func rottenNodes(r *Run) error {
-	c := r.sys.(*cluster)
+	c, old := r.sys.(*cluster), "*.journal"
+	if r.cell.Column >= "06" {
+		old = "*.snapshot" // which stands for what is old in the log
+	}
 	if err := r.load("warm-up", 2, filling(r.scaled(60))); err != nil {
 		return err
 	}
 	err := r.load("faults", 2, filling(r.scaled(60)), Fault{
-		At: 10, Node: "n3", Text: "a bit flips in the log of a follower", Do: func() error { return c.rots(3) },
+		At: 10, Node: "n3", Text: "a bit flips in the log of a follower", Do: func() error { return c.rots(3, "*.journal") },
 	}, Fault{
-		At: 60, Node: "n1", Text: "a bit flips in the log of the leader", Do: func() error { return c.rots(1) },
+		At: 60, Node: "n1", Text: "a bit flips on the disk of the leader", Do: func() error { return c.rots(1, old) },
 	})
 	if err != nil {
 		return err
 	}
-	if err := c.rotsWhileItRuns(); err != nil {
+	if err := c.rotsWhileItRuns(old); err != nil {
 		return err
 	}
 	if err := r.alive(2); err != nil {
 		return err
 	}
-	return r.quiet(keys(8)...)
+	return r.quiet(append(keys(8), "live0", "live1", "live2")...)
 }
 
-// rots kills a node, flips a bit in its oldest file, and sees that it refuses to
-// start. Then it is replaced.
-func (c *cluster) rots(i int) error {
+// rots kills a node, flips a bit in a file, and sees that it refuses to start.
+// Then it is replaced.
+func (c *cluster) rots(i int, pattern string) error {
 	n := c.node(i)
 	n.server.Kill()
-	before, err := n.flip()
+	name, err := n.flip(pattern)
 	if err != nil {
 		return err
 	}
-	err = c.r.refused("refusal", 1, "damaged", slices.Concat(n.args("127.0.0.1:0", n.dir), n.place)...)
-	after, errRead := readJournal(n.dir)
-	c.r.expect("refusal", maps.EqualFunc(before, after, bytes.Equal), "the damaged journal of n%d is as it was when the program has refused it", i)
-	return errors.Join(err, errRead, c.replace(i))
+	before, err1 := os.ReadFile(name)
+	log, err2 := readJournal(n.dir)
+	err3 := c.r.refused("refusal", 1, "damaged", slices.Concat(n.args("127.0.0.1:0", n.dir), n.place)...)
+	after, err4 := os.ReadFile(name)
+	logAfter, err5 := readJournal(n.dir)
+	c.r.expect("refusal", bytes.Equal(before, after) && maps.EqualFunc(log, logAfter, bytes.Equal),
+		"what is damaged of n%d (%s), and its log, are as they were when the program has refused them", i, filepath.Base(name))
+	return errors.Join(err1, err2, err3, err4, err5, c.replace(i))
 }
 
-// flip flips a bit in the oldest file of a node's journal, and returns all files
-// as they are then.
-func (s *oneServer) flip() (journal, error) {
-	j, err := readJournal(s.dir)
-	if err != nil || len(j) < 3 {
-		return nil, fmt.Errorf("there are %d files to damage%s", len(j), orNothing(err))
+// flip flips a bit in a file like pattern that a node has, and returns its name: a
+// file of the log, which must not be the last, where it might pass for a torn end,
+// or the latest snapshot.
+func (s *oneServer) flip(pattern string) (string, error) {
+	names, err := filepath.Glob(filepath.Join(s.dir, pattern))
+	if err != nil || len(names) == 0 || pattern == "*.journal" && len(names) < 2 {
+		return "", fmt.Errorf("there are %d files like %s to damage%s", len(names), pattern, orNothing(err))
 	}
-	j[j.name(0)][32+32+8] ^= 4
-	return j, os.WriteFile(filepath.Join(s.dir, j.name(0)), j[j.name(0)], 0o644)
+	name := slices.Min(names)
+	if pattern == "*.snapshot" {
+		name = slices.Max(names)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	b[32+32+8] ^= 4
+	return name, os.WriteFile(name, b, 0o644)
 }
 
 // replace gives a node that is down an empty disk, after another one has been
@@ -190,35 +206,43 @@ func (c *cluster) replace(i int) error {
 	return errors.Join(err, c.start(i))
 }
 
-// rotsWhileItRuns flips a bit in the log of the leader, which has more of it than
-// it keeps in memory. When a follower needs what is there, it has to stop.
-func (c *cluster) rotsWhileItRuns() error {
-	const enough = 40 // times 256 KiB; it keeps 8 MiB
-	err := c.r.load("more", 2, func(w *worker) error {
-		for range enough / 2 {
-			w.asks++
-			w.put("k0", check.MakeValue(w.n, w.asks, 256<<10), nil)
+// rotsWhileItRuns flips a bit in what the leader has on its disk, and not in
+// memory. When a follower needs that, the leader has to stop.
+func (c *cluster) rotsWhileItRuns(old string) error {
+	if old == "*.journal" {
+		if err := c.outgrowMemory(); err != nil {
+			return err
 		}
-		return w.ctx.Err()
-	})
-	if err != nil {
-		return err
 	}
 	bad := c.leader
-	c.r.rec.Event(faultEvent(nodeName(bad), "a bit flips in the log of the leader, while it runs; a follower with an empty disk needs it"))
-	if _, err := c.node(bad).flip(); err != nil {
+	c.r.rec.Event(faultEvent(nodeName(bad), "a bit flips on the disk of the leader, while it runs; a follower with an empty disk needs that"))
+	if err := c.settle(); err != nil { // it may be about to make another snapshot
 		return err
 	}
-	c.ends[c.node(bad).server] = true
+	if _, err := c.node(bad).flip(old); err != nil {
+		return err
+	}
+	p := c.node(bad).server
+	c.ends[p] = true
 	c.node(3).server.Kill()
 	if err := errors.Join(c.wipe(3), c.start(3)); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.r.ctx, patience)
 	defer cancel()
-	p := c.node(bad).server
 	exit, err := p.Wait(ctx)
-	c.r.expect("refusal", err == nil && exit.Code == 1 && strings.Contains(p.Stderr(), "damaged"), "the leader that found damage in its log %v%s", exit, orNothing(err))
+	c.r.expect("refusal", err == nil && exit.Code == 1 && strings.Contains(p.Stderr(), "damaged"), "the leader that found damage on its disk %v%s", exit, orNothing(err))
 	p.Kill()
 	return c.replace(bad)
+}
+
+// outgrowMemory writes more than the 8 MiB of its log that a node keeps in memory.
+func (c *cluster) outgrowMemory() error {
+	return c.r.load("more", 2, func(w *worker) error {
+		for range 18 {
+			w.asks++
+			w.put("k0", check.MakeValue(w.n, w.asks, 256<<10), nil)
+		}
+		return w.ctx.Err()
+	})
 }

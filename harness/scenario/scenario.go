@@ -13,7 +13,9 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +55,10 @@ type Cell struct {
 	// Links gives every client a link of its own, to the leader, and no other way.
 	// Without it, clients of a cluster know all nodes, and are sent from one to
 	// another.
-	Links    bool
+	Links bool
+	// Lazy nodes make no snapshots in so short a run; those of step 06 do so
+	// otherwise.
+	Lazy     bool
 	Patience time.Duration // of client programs, for a request; 2 s
 
 	// Run makes the history. The store has been started and is empty. An error means that the harness could not do its
@@ -71,10 +76,10 @@ type Scenario struct {
 }
 
 // Columns are the steps that the matrix knows, in order.
-func Columns() []string { return []string{"01", "02", "03", "04", "05"} }
+func Columns() []string { return []string{"01", "02", "03", "04", "05", "06"} }
 
 // clustered are the columns whose step is a cluster.
-var clustered = []string{"05"}
+var clustered = []string{"05", "06"}
 
 // each returns the cell for each of some columns.
 func each(columns []string, c Cell) []Cell {
@@ -88,6 +93,14 @@ func each(columns []string, c Cell) []Cell {
 // replicated is what a cluster must pass in the end: all nodes hold the same.
 var replicated = []check.Checker{check.Agree(nodes), check.Converge(nodes, patience)}
 
+// order is that of the rows.
+var order = strings.Fields(`baseline bad-input contention many-processes
+	holder-killed client-paused slow-clients lost-reply lost-reply-and-kill
+	kill-restart power-loss disk-gone wrong-promotion disk-errors bit-rot
+	rolling-restart overload gray-node months-of-writes
+	bad-network follower-reads late-joiner broken-transfer
+	leader-dies leader-paused split one-way-split clock-jumps multi-key`)
+
 // All returns the scenarios in the order of the matrix. Columns for which a
 // scenario has no cell get one that says so.
 func All() []Scenario {
@@ -95,9 +108,12 @@ func All() []Scenario {
 		baseline(), badInput(), contention(), manyProcesses(), holderKilled(),
 		clientPaused(), slowClients(), lostReply(), lostReplyAndKill(),
 		killRestart(), powerLoss(), diskGone(), diskErrors(), bitRot(), rollingRestart(), overload(),
-		monthsOfWrites(), badNetwork(), followerReads(), lateJoiner(), leaderDies(), leaderPaused(), split(), oneWaySplit(), multiKey(),
+		monthsOfWrites(), badNetwork(), followerReads(), lateJoiner(), brokenTransfer(), leaderDies(), leaderPaused(), split(), oneWaySplit(), multiKey(),
 	}
 	all = withSimulated(all)
+	slices.SortStableFunc(all, func(a, b Scenario) int {
+		return cmp.Compare(slices.Index(order, a.Name), slices.Index(order, b.Name))
+	})
 	for i := range all {
 		all[i].fill()
 	}

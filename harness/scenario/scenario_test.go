@@ -15,31 +15,35 @@ import (
 // The cells that the course promises, one letter a column: + pass, ~ safe, a
 // digit d fails and step 0d mends it, . does not apply.
 const promised = `
-baseline            +++++
-bad-input           +++++
-contention          2++++
-many-processes      2++++
-holder-killed       .+...
-client-paused       .3+++
-slow-clients        ..+++
-lost-reply          ..+++
-lost-reply-and-kill ..4++
-kill-restart        4+4++
-power-loss          444+.
-disk-gone           ...5+
-disk-errors         ...~~
-bit-rot             ...~~
-rolling-restart     ..+++
-overload            ..+++
-months-of-writes    .6.66
-bad-network         ....+
-follower-reads      ....7
-late-joiner         ....6
-leader-dies         ....7
-leader-paused       ....7
-split               ....7
-one-way-split       ....~
-multi-key           .8888
+baseline            ++++++
+bad-input           ++++++
+contention          2+++++
+many-processes      2+++++
+holder-killed       .+....
+client-paused       .3++++
+slow-clients        ..++++
+lost-reply          ..++++
+lost-reply-and-kill ..4+++
+kill-restart        4+4+++
+power-loss          444+++
+disk-gone           ...5++
+wrong-promotion     ....77
+disk-errors         ...~~~
+bit-rot             ...~~~
+rolling-restart     ..++++
+overload            ..++++
+gray-node           ....~~
+months-of-writes    .6.66+
+bad-network         ....++
+follower-reads      ....77
+late-joiner         ....6+
+broken-transfer     .....+
+leader-dies         ....77
+leader-paused       ....77
+split               ....77
+one-way-split       ....~~
+clock-jumps         ....++
+multi-key           .88888
 `
 
 func TestEveryPromisedCellIsInTheMatrix(t *testing.T) {

@@ -37,7 +37,7 @@ func (r *Run) newSystem() (system, error) {
 		return &oneServer{r: r, flags: flags}, nil
 	case "04":
 		return &oneServer{r: r, flags: flags, dir: filepath.Join(r.dir, "data")}, nil
-	case "05":
+	case "05", "06":
 		return newCluster(r), nil
 	}
 	return nil, fmt.Errorf("there is no column %s", r.cell.Column)
