@@ -381,32 +381,43 @@ func (c *chaos) mend() {
 	}
 }
 
+// live lets a cluster live through what chance brings, and returns the story.
+func live(t *testing.T, seed int) string {
+	acks, careful := 1+seed%3, seed%2 == 0
+	if careful {
+		acks = 2
+	}
+	c := newChaos(t, uint64(seed), acks, careful)
+	var story strings.Builder
+	defer func() {
+		if t.Failed() {
+			t.Log(story.String())
+		}
+	}()
+	for range 400 {
+		c.Text.Reset()
+		what := c.step()
+		fmt.Fprintf(&story, "%s\n\t%s\n", what, strings.ReplaceAll(c.Text.String(), "\n", "\n\t"))
+		c.look()
+	}
+	c.Text.Reset()
+	c.mend()
+	return story.String() + c.Text.String()
+}
+
 func TestWhateverHappensLogsAgreeAndTimeDoesNotRunBackwards(t *testing.T) {
 	seeds := 150
 	if testing.Short() {
 		seeds = 20
 	}
 	for seed := range seeds {
-		acks, careful := 1+seed%3, seed%2 == 0
-		if careful {
-			acks = 2
-		}
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			c := newChaos(t, uint64(seed), acks, careful)
-			var story []string
-			defer func() {
-				if t.Failed() {
-					t.Log(strings.Join(story, "\n"))
-				}
-			}()
-			for range 400 {
-				c.Text.Reset()
-				what := c.step()
-				story = append(story, what+"\n\t"+strings.ReplaceAll(c.Text.String(), "\n", "\n\t"))
-				c.look()
-			}
-			c.Text.Reset()
-			c.mend()
-		})
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { live(t, seed) })
+	}
+}
+
+// Nodes to which the same happens do and say the same.
+func TestTheSameChancesMakeTheSameStory(t *testing.T) {
+	for seed := range 6 {
+		require.Equal(t, live(t, seed), live(t, seed))
 	}
 }
