@@ -84,8 +84,8 @@ func (d *draft) name(who string) string {
 	if who != "any" {
 		return who
 	}
-	names := strings.Fields("leader follower follower n1 n2 n3 n4 n5")
-	return names[d.rng.IntN(3+d.Nodes)]
+	names := strings.Fields("leader leader leader follower follower n1 n2 n3 n4 n5")
+	return names[d.rng.IntN(5+d.Nodes)]
 }
 
 // between draws a time, in milliseconds.

@@ -19,10 +19,11 @@ import (
 // hears. Many of them break long before a client is told something wrong.
 type guard struct {
 	w      *world
-	log    []slot     // by index; 0 is unused
-	seen   []seen     // by node
-	most   uint64     // that was ever committed
-	latest node.Epoch // that anybody ever entered
+	log    []slot                // by index; 0 is unused
+	seen   []seen                // by node
+	most   uint64                // that was ever committed
+	latest node.Epoch            // that anybody ever entered
+	marks  map[node.Epoch]uint64 // where each begins
 }
 
 // slot is what the guard knows of an index.
@@ -53,7 +54,7 @@ type seen struct {
 }
 
 func newGuard(w *world) *guard {
-	return &guard{w: w, log: make([]slot, 1), seen: make([]seen, w.plan.Nodes+w.plan.Learners)}
+	return &guard{w: w, log: make([]slot, 1), marks: map[node.Epoch]uint64{}, seen: make([]seen, w.plan.Nodes+w.plan.Learners)}
 }
 
 func (g *guard) of(h *host) *seen { return &g.seen[h.id-1] }
@@ -101,9 +102,10 @@ func (g *guard) opened(h *host) {
 		return
 	}
 	s.committed, s.applied, s.floor, s.entered = 0, 0, 0, 0
-	s.reign, s.known, h.leads = e, e, leads
+	s.reign, s.known, h.leads = e, 0, leads
 	s.safe = node.Position{}
 	g.safe(h)
+	s.known = e
 	g.progress(h)
 }
 
@@ -179,8 +181,8 @@ func (g *guard) synced(h *host, out node.Outbox) {
 		g.w.fail("persist before you speak", "%v speaks, and %s is not synced: %s", h.id, dirty, g.words(out))
 		return
 	}
-	s.known, h.leads = h.process.Replica().Epoch()
 	g.safe(h)
+	s.known, h.leads = h.process.Replica().Epoch()
 	g.progress(h)
 	for i := range out.Messages {
 		g.told(h, s, &out.Messages[i])
@@ -251,8 +253,14 @@ func (g *guard) entry(h *host, s *seen, e *node.Entry) bool {
 		return false
 	case known == nil:
 		known = slot.add(entry{epoch: e.Epoch, chain: chain})
+		if g.marks[e.Epoch] == 0 {
+			g.marks[e.Epoch] = e.Index
+		}
 	case known.chain != chain:
 		g.w.fail("log matching", "the log of %v up to %v is not what it is elsewhere", h.id, e.Position)
+		return false
+	case e.Epoch < s.known && g.marks[s.known] > 0 && e.Index >= g.marks[s.known]:
+		g.w.fail("a replaced leader is not followed", "%v knew of epoch %v, which begins at %d, and then took %v", h.id, s.known, g.marks[s.known], e.Position)
 		return false
 	case e.Epoch < s.safe.Epoch:
 		g.w.fail("log matching", "in the log of %v comes %v after %v", h.id, e.Position, s.safe)

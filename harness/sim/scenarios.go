@@ -245,6 +245,7 @@ func leaderScenarios() []Scenario {
 			Judges: without("session", "liveness"), Needs: []string{"pause", "appointed"},
 			draw: func(d *draft) {
 				d.Work.Cold = 60
+				d.swarm(badLinks[:3])
 				at := Span(0)
 				for range 4 {
 					at += Span(d.between(300*ms, sec))
@@ -262,6 +263,7 @@ func leaderScenarios() []Scenario {
 			Judges: without("session"), Needs: []string{"split", "appointed"},
 			draw: func(d *draft) {
 				d.Work.Cold = 60
+				d.swarm(badLinks[:3])
 				at := d.between(500*ms, 2*sec)
 				d.at(at, Fault{Kind: Split, Node: leader, Size: 1 + d.rng.IntN(d.Nodes/2), For: Span(d.between(3*sec, 5*sec))})
 				d.at(at+d.between(700*ms, 1500*ms), Fault{Kind: Appoint, Node: leader})
