@@ -16,6 +16,9 @@ type Entry struct {
 	Record []byte // see package machine; nobody changes it
 }
 
+// weight is how much memory an entry takes, about.
+func (e Entry) weight() int { return len(e.Record) + 64 }
+
 // Log is the history as one node has it, on a journal. What is appended is
 // written by flush, all of a turn as one frame, and is safe after Sync.
 //
@@ -31,7 +34,7 @@ type Log struct {
 	base    Position
 	runs    []Position
 	recent  []Entry
-	bytes   int    // of the records in recent
+	bytes   int    // that recent takes, about
 	written uint64 // the last entry that the journal has
 }
 
@@ -180,10 +183,10 @@ func (l *Log) add(e Entry) {
 		l.runs = append(l.runs, e.Position)
 	}
 	l.recent = append(l.recent, e)
-	l.bytes += len(e.Record)
+	l.bytes += e.weight()
 	drop := 0
 	for ; l.bytes > recentBytes && l.recent[drop].Index < min(e.Index, l.written); drop++ {
-		l.bytes -= len(l.recent[drop].Record)
+		l.bytes -= l.recent[drop].weight()
 	}
 	if drop > 0 {
 		clear(l.recent[:drop]) // lest the array keep the records
@@ -226,7 +229,7 @@ func (l *Log) since(index uint64) []Entry {
 // forget drops the entries above last from memory.
 func (l *Log) forget(last uint64) {
 	for n := len(l.recent); n > 0 && l.recent[n-1].Index > last; n-- {
-		l.bytes -= len(l.recent[n-1].Record)
+		l.bytes -= l.recent[n-1].weight()
 		l.recent[n-1] = Entry{}
 		l.recent = l.recent[:n-1]
 	}
@@ -259,7 +262,7 @@ func (l *Log) cutBack(last uint64) error {
 			return err
 		}
 		l.recent = append(l.recent, Entry{entry.Position, slices.Clone(entry.Record)})
-		l.bytes = len(entry.Record)
+		l.bytes = entry.weight()
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ func ParseID(text string) (ID, error) {
 // whoever appoints them: if both are made leader of a second epoch, one of the
 // two is later than the other. (In Paxos this is a ballot, in Raft a term,
 // which leaves the leader out and lets a vote decide who gets it.)
+//
+// A node that has lost its disk has forgotten which epochs it led, and could take
+// one a second time. Real systems give a node with a new disk a new number.
 type Epoch uint64
 
 // NewEpoch returns the epoch with a number, led by leader.

@@ -24,7 +24,10 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"time"
+
+	"zeyrho/steps/01-map/kv"
 )
 
 // Module is a part of a protocol. Modules share the replica and the outbox of
@@ -135,8 +138,8 @@ func (n *Node) unwritten(err error) {
 	for _, m := range n.modules {
 		m.Unwritten(err)
 	}
-	for i := range n.calls {
-		n.calls[i].Err = errors.Join(n.calls[i].Err, err)
+	for i := range n.calls { // who was promoted leads all the same
+		n.calls[i].Err = fmt.Errorf("%w: %w", kv.ErrUnknown, errors.Join(n.calls[i].Err, err))
 	}
 }
 

@@ -7,8 +7,10 @@ import (
 	"strings"
 )
 
-// Position is a place in the history, and under whom it was written. Two logs
-// that hold the same position are the same up to there.
+// Position is a place in the history, and under whom it was written. Two logs of
+// one history that hold the same position are the same up to there. (It does not
+// say which history: who begins a new one, with -new, on an emptied cluster, has
+// 4@1.n1 twice.)
 type Position struct {
 	Index uint64
 	Epoch Epoch

@@ -16,7 +16,8 @@ import (
 // that it was the leader; it must not go on as if it still had the log.
 //
 // It is in a file of its own, because a log can lose its end. The file has 24
-// bytes: "zeyrho05", the epoch, 1 if this node leads it, and CRC-32C.
+// bytes: "zeyrho05", the epoch, 1 if this node leads it, and CRC-32C. A node that
+// cannot write it, because the disk is full, comes to its end.
 type reign struct {
 	epoch Epoch
 	leads bool
