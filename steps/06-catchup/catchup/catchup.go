@@ -90,6 +90,7 @@ type Catchup struct {
 	incoming *snapshot.Incoming
 	checking snapshot.Identity
 	began    time.Duration // when incoming began
+	sentIn   node.Epoch    // the epoch in which incoming was last sent
 	sending  []*transfer
 	readers  []*reading
 }

@@ -191,7 +191,10 @@ func (c *Catchup) holds(at node.Position) (up node.Position, ok bool) {
 // add adds a chunk to what has come, and says how much that is.
 func (c *Catchup) add(from node.ID, k chunk) {
 	before := c.incoming.Identity()
-	err := c.incoming.Add(k.of, k.offset, k.data)
+	err := c.giveUp(k)
+	if err == nil {
+		err = c.incoming.Add(k.of, k.offset, k.data)
+	}
 	if before != c.incoming.Identity() {
 		c.began = c.env.Now()
 	}
@@ -210,6 +213,19 @@ func (c *Catchup) add(from node.ID, k chunk) {
 	if next == k.of.Size {
 		c.check(from)
 	}
+}
+
+// giveUp throws away what has come of a snapshot if another leader sends another
+// one, even if it is of an earlier entry: its history may be another.
+func (c *Catchup) giveUp(k chunk) error {
+	if c.sentIn == k.epoch {
+		return nil
+	}
+	c.sentIn = k.epoch
+	if c.incoming.Identity() == k.of {
+		return nil
+	}
+	return c.incoming.Discard()
 }
 
 func (c *Catchup) answer(to node.ID, g got) {

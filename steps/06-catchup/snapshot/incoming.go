@@ -13,6 +13,9 @@ import (
 var (
 	// ErrGap is wrapped when a chunk is not the one that is due: see Next.
 	ErrGap = errors.New("bytes are missing before these")
+	// ErrOlder is wrapped when a chunk is of an earlier snapshot than the one that is
+	// coming.
+	ErrOlder = errors.New("a later snapshot is coming")
 	// ErrDiffers is wrapped when a chunk says other than one before it.
 	ErrDiffers = errors.New("the same bytes came before, and were others")
 )
@@ -168,6 +171,9 @@ func (in *Incoming) begin(id Identity) error {
 	if err := in.Discard(); err != nil {
 		return err
 	}
+	if err := remove(in.disk, id.partName()); err != nil { // it may be left if it could not be discarded once
+		return err
+	}
 	f, err := in.disk.Create(id.partName())
 	if err != nil {
 		return err
@@ -196,13 +202,14 @@ func (in *Incoming) Check() (*Restored, error) {
 
 // Publish puts the snapshot, which Check has found whole, in the place of the one
 // before, as the Publish of one's own does. Nothing is coming then. If it cannot,
-// or there is a later one, what has come is thrown away.
+// what has come is thrown away.
 func (in *Incoming) Publish() error {
 	if !in.whole {
 		return fmt.Errorf("publish %v: it has not been checked", in.id)
 	}
-	if err := publish(in.disk, in.id.partName(), in.id.Position); err != nil {
-		return fmt.Errorf("publish %v: %w", in.id, errors.Join(err, in.Discard()))
+	if err := publish(in.disk, in.id.partName(), in.id.Index); err != nil {
+		id := in.id
+		return fmt.Errorf("publish %v: %w", id, errors.Join(err, in.Discard()))
 	}
 	return in.Close()
 }

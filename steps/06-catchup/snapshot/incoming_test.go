@@ -238,16 +238,16 @@ func TestFilesOfTheSameEntryAreNotMixedEither(t *testing.T) {
 	requireIs(t, s, got)
 }
 
-func TestAnEarlierSnapshotDoesNotTakeThePlaceOfALaterOne(t *testing.T) {
+func TestWhatHasComeTakesThePlaceOfOnesOwn(t *testing.T) {
 	w := medium(7)
-	from, _ := source(t, w)
-	m, later := written(t, w.goOn(1, 1))
+	from, earlier := source(t, w)
+	m, _ := written(t, w.goOn(1, 1))
 	in := incoming(t, m)
 	require.NoError(t, sendAll(in, from))
 	_, err := complete(in)
-	require.ErrorIs(t, err, snapshot.ErrOlder)
+	require.NoError(t, err)
 	require.Zero(t, in.Identity())
-	requireOneOf(t, m, later)
+	requireOneOf(t, m, earlier)
 }
 
 func TestDamageOnTheWayIsFoundAtTheEnd(t *testing.T) {
@@ -352,6 +352,26 @@ func TestWhenTheDiskFailsATransferCanBeMadeAnew(t *testing.T) {
 			requireOneOf(t, m, second)
 		}
 	}
+}
+
+// A disk fails for a while. What could not even be removed is in nobody's way.
+func TestWhatCouldNotBeDiscardedIsReplaced(t *testing.T) {
+	from, s := source(t, small(5))
+	m := newMemory()
+	in := incoming(t, m)
+	require.NoError(t, send(in, from, 0, 10))
+	m.fail = func(op, _ string) error {
+		if op == "append" || op == "remove" {
+			return errDisk
+		}
+		return nil
+	}
+	require.ErrorIs(t, send(in, from, 10, 10), errDisk)
+	m.fail = nil
+	require.NoError(t, sendAll(in, from))
+	_, err := complete(in)
+	require.NoError(t, err)
+	requireFinds(t, m, s)
 }
 
 func TestTheLatestOfTwoTransfersGoesOn(t *testing.T) {

@@ -73,8 +73,6 @@ var (
 	ErrDamaged = errors.New("the snapshot is damaged")
 	// ErrFormat is wrapped when another version of this package wrote it.
 	ErrFormat = errors.New("the snapshot was written by another version of this program; use that one, or choose another directory")
-	// ErrOlder is wrapped when a later snapshot is there, which stays.
-	ErrOlder = errors.New("there is a later snapshot")
 )
 
 // A snapshot is named by the index of its entry.
@@ -120,8 +118,8 @@ func open(d disk.Disk) (Label, error) {
 }
 
 // keepLatest returns the label of the latest snapshot, and removes all others.
-// It is the latest by its position: of two histories, the one that was written
-// in a later epoch stands, though the other may be longer.
+// It is the latest by its position. (If the power went while another one was
+// published, the log goes on from either.)
 func keepLatest(d disk.Disk) (latest Label, err error) {
 	all, err := labels(d)
 	if err != nil || len(all) == 0 {
@@ -132,20 +130,26 @@ func keepLatest(d disk.Disk) (latest Label, err error) {
 			latest = l
 		}
 	}
-	if err := d.SyncDir(); err != nil { // the later one is safe before the others go
-		return Label{}, err
+	return latest, keepOnly(d, latest.Index)
+}
+
+// keepOnly removes all snapshots but one, which is safe before they go. When it
+// returns, they do not come back.
+func keepOnly(d disk.Disk, index uint64) error {
+	if err := d.SyncDir(); err != nil {
+		return err
 	}
-	if len(all) == 1 {
-		return latest, nil
-	}
-	for _, l := range all {
-		if l.Index != latest.Index {
-			if err := d.Remove(fileName(l.Index)); err != nil {
-				return Label{}, err
-			}
+	names, err := d.List()
+	removed := false
+	for _, name := range names {
+		if i, ok := parseName(name); ok && i != index && err == nil {
+			err, removed = d.Remove(name), true
 		}
 	}
-	return latest, d.SyncDir() // lest they come back when this one has gone: see Remove
+	if err == nil && removed {
+		err = d.SyncDir()
+	}
+	return err
 }
 
 // labels returns the labels of all snapshots.

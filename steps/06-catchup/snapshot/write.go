@@ -25,12 +25,12 @@ func Write(d disk.Disk, s State) error {
 }
 
 // Publish puts the snapshot of a position, which Write has written, in the place
-// of the one before. When it returns without an error, that survives a loss of
-// power. If it fails, the one before may be there, or the new one, or both, each
-// of them whole; Open tells.
+// of the one before, whatever that is of. When it returns without an error, that
+// survives a loss of power. If it fails, the one before may be there, or the new
+// one, or both, each of them whole; Open tells.
 func Publish(d disk.Disk, at node.Position) error {
 	name := fileName(at.Index) + temporary
-	if err := publish(d, name, at); err != nil {
+	if err := publish(d, name, at.Index); err != nil {
 		return fmt.Errorf("publish the snapshot of %v: %w", at, errors.Join(err, remove(d, name)))
 	}
 	return nil
@@ -44,23 +44,13 @@ func Withdraw(d disk.Disk, at node.Position) error {
 	return nil
 }
 
-// publish gives a snapshot that is on the disk its name, unless it is no later
-// than the one that is there.
-func publish(d disk.Disk, from string, at node.Position) error {
-	all, err := labels(d)
-	if err != nil {
+// publish gives a snapshot that is on the disk its name, and removes all others
+// when that is safe.
+func publish(d disk.Disk, from string, index uint64) error {
+	if err := d.Rename(from, fileName(index)); err != nil {
 		return err
 	}
-	for _, other := range all {
-		if !other.Before(at) && other.Position != at {
-			return fmt.Errorf("%w: %v", ErrOlder, other.Position)
-		}
-	}
-	if err := d.Rename(from, fileName(at.Index)); err != nil {
-		return err
-	}
-	_, err = keepLatest(d)
-	return err
+	return keepOnly(d, index)
 }
 
 // write writes the file, and returns when it is on the disk.
