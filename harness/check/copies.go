@@ -76,12 +76,17 @@ func holds(key string, it history.Item, there bool) string {
 }
 
 // Converge returns the checker of copies that get there: within a time of the
-// beginning of the phase Quiet, so many nodes have written, synced, committed
-// and applied the same entries, in the same epoch.
+// last beginning of the phase Quiet, so many nodes have written, synced,
+// committed and applied the same entries, in the same epoch.
 func Converge(nodes int, within time.Duration) Checker {
 	return func(h *history.History) Finding {
-		begin, _, ok := phase(h, Quiet)
-		if !ok {
+		begin := int64(-1)
+		for _, e := range h.Events {
+			if e.Kind == "phase" && e.Text == Quiet {
+				begin = e.At
+			}
+		}
+		if begin < 0 {
 			return convergence.inconclusive("the run has no phase %q", Quiet)
 		}
 		latest := make(map[string]history.Event)

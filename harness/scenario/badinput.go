@@ -85,8 +85,8 @@ func (r *Run) pages(w *worker) {
 	rest := w.scan("large", "large3", 0)
 	r.expect("page", len(one.Items) == 4 && one.More && len(rest.Items) == 1 && !rest.More,
 		"of five values of 1 MiB, a page shows %d, and the next one %d; a page ends after 4 MiB", len(one.Items), len(rest.Items))
-	if r.cell.Column == "05" {
-		return // its map is that of step 04, and a thousand writes take a second
+	if _, ok := r.sys.(*cluster); ok {
+		return // a thousand writes to several disks, one after another, take their time
 	}
 	for i := range 1001 {
 		w.put(fmt.Sprintf("many%04d", i), "", nil)

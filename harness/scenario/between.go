@@ -102,12 +102,12 @@ func (c *cluster) flap(i int) error {
 func followerReads() Scenario {
 	return Scenario{
 		Name:     "follower-reads",
-		Question: "One writes at the leader and reads at a follower, which hears of it later: is what is read the newest? Does it ever go back in time?",
+		Question: "One writes at the leader and reads at a follower, which hears of it later, and restarts: is what is read the newest? Does it ever go back in time?",
 		Cells: each(clustered, Cell{
 			World: Real, Expect: Fails, FixedBy: "07", Checker: "linearizability", Run: readBehind,
 			Checkers: with([]check.Checker{
 				check.Answered("start", "warm-up", "faults", check.Liveness, check.Quiet), lin, check.Session, check.Durable, check.Versions, check.Once, living(4),
-				check.Coverage(check.Need{OK: 150, Faults: []string{"slow"}}),
+				check.Coverage(check.Need{OK: 150, Faults: []string{"slow", "kill -9"}}),
 			}, replicated...),
 			Why: "A follower answers with what it has. A client never sees less than it has seen, but it may see less than others have been told.",
 		}),
@@ -122,7 +122,8 @@ func readBehind(r *Run) error {
 	if err := r.load("warm-up", 2, mixed(20, keys(3))); err != nil {
 		return err
 	}
-	mend := c.disturb("slow: 30 ms", []way{{1, 2}}, func(p *real.Proxy) { p.Delay(real.ToServer, 30*time.Millisecond) })
+	const slow = 30 * time.Millisecond
+	mend := c.disturb("slow: 30 ms", []way{{1, 2}}, func(p *real.Proxy) { p.Delay(real.ToServer, slow) })
 	done := make(chan struct{}, 2)
 	err := r.load("faults", workers, func(w *worker) error {
 		if w.n%2 == 0 {
@@ -137,7 +138,10 @@ func readBehind(r *Run) error {
 			r.idle(2 * time.Millisecond)
 		}
 		return w.ctx.Err()
-	})
+	}, Fault{At: 100, Node: "n2", Text: "kill -9, and restart", Do: func() error {
+		c.node(2).server.Kill()
+		return c.start(2)
+	}})
 	if err = errors.Join(err, mend()); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"zeyrho/harness/check"
 )
@@ -70,13 +71,61 @@ func burnLeader(r *Run) error {
 	return r.quiet(append(keys(60), "counter")...)
 }
 
+// burn does that once. Now and then the new machine is there first, under the old
+// one's name: it has nothing, and must not lead.
 func (c *cluster) burn() error {
 	old := c.leader
 	c.node(old).server.Kill()
-	if err := errors.Join(c.wipe(old), c.promote(c.longest())); err != nil {
+	err := c.wipe(old)
+	if c.r.rng.IntN(2) == 0 {
+		err = errors.Join(err, c.start(old))
+		c.r.idle(100 * time.Millisecond) // long enough to be followed
+		return errors.Join(err, c.promote(c.longest()))
+	}
+	return errors.Join(err, c.promote(c.longest()), c.start(old))
+}
+
+// dropAndPromote loses the replies of the leader to writes until it has been
+// killed. Its clients ask again: the same node after its restart, or another that
+// has been promoted. That has to know the answers.
+func dropAndPromote(r *Run) error {
+	const workers = 4
+	c, each := r.sys.(*cluster), r.scaled(50)
+	var faults []Fault
+	for i, at := range r.drawn(6, workers*each) {
+		then, what := c.restart, "and restart"
+		if i%2 == 1 {
+			then, what = c.succeed, "and another node is promoted"
+		}
+		faults = append(faults, Fault{At: at, Text: "the leader's replies are lost; then kill -9, " + what, Do: func() error { return c.silenced(then) }})
+	}
+	if err := r.contest(workers, 2, each, keys(3), faults...); err != nil {
 		return err
 	}
-	return c.start(old)
+	r.retried()
+	return r.quiet(append(keys(3), "counter")...)
+}
+
+// silenced loses the replies of the leader and kills it; then says what follows.
+func (c *cluster) silenced(then func() error) error {
+	link := c.fronts[c.leader-1]
+	before := link.Dropped()
+	link.DropReply(1<<20, "PUT", "DELETE")
+	ctx, cancel := context.WithTimeout(c.r.ctx, patience)
+	defer cancel()
+	err := link.WaitDropped(ctx, before+2)
+	link.Freeze() // so that clients find nobody there for a while
+	from := c.r.rec.Now()
+	err = errors.Join(err, c.kill(), then())
+	c.r.restarts = append(c.r.restarts, window{from, c.r.rec.Now()})
+	return errors.Join(err, link.Pass())
+}
+
+// succeed promotes another node, and brings back the old leader, which has kept its
+// disk.
+func (c *cluster) succeed() error {
+	old := c.leader
+	return errors.Join(c.promote(c.longest()), c.start(old))
 }
 
 // rollNodes asks one node after the other to stop, and restarts it: first the

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,7 +28,7 @@ func overload() Scenario {
 				Column: "04", World: Sim, Expect: Pass, Run: func(r *Run) error { return r.look("overload", "-drawn") },
 				Checkers: []check.Checker{witness("bounds"), witness("abandoned"), witness("late"), witness("order"), witness("goodput"), witness("recovery")},
 			},
-		}, each(clustered, Cell{World: Real, Expect: Pass, Run: flood, Checkers: checkers})...),
+		}, each(clustered, Cell{World: Real, Expect: Pass, Run: floodCluster, Checkers: with(checkers, replicated...)})...),
 	}
 }
 
@@ -53,6 +54,16 @@ const (
 // flood asks for more transfers than there is room for.
 func flood(r *Run) error {
 	return r.flood(demand{few: enough, put: r.slowPut, pause: sendTime / 2, memory: 96 << 20, what: "puts of 256 KiB"})
+}
+
+// floodCluster does that while a follower stands still. The leader neither waits for
+// it nor keeps for it whatever it misses.
+func floodCluster(r *Run) error {
+	c := r.sys.(*cluster)
+	r.rec.Event(faultEvent("n3", "a follower stands still (SIGSTOP)"))
+	err := c.node(3).server.Stop()
+	err = errors.Join(err, flood(r), c.node(3).server.Continue())
+	return errors.Join(err, r.compare())
 }
 
 // floodQueue asks for more writes than the disk can take. The server is told to

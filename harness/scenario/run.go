@@ -212,6 +212,7 @@ func (r *Run) compare() error {
 	if !ok {
 		return nil
 	}
+	r.rec.Phase(check.Quiet)
 	if err := c.settle(); err != nil {
 		return err
 	}
