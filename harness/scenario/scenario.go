@@ -116,6 +116,7 @@ func All() []Scenario {
 	})
 	for i := range all {
 		all[i].fill()
+		slices.SortStableFunc(all[i].Cells, func(a, b Cell) int { return cmp.Compare(a.Column, b.Column) })
 	}
 	return all
 }
