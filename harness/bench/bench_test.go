@@ -39,7 +39,7 @@ func TestEveryComparisonCanBeMade(t *testing.T) {
 			}
 			require.NoError(t, err)
 			defer end()
-			rounds, err := pace{2, time.Millisecond}.takeTurns(t.Context(), ours.take, bare.take, quietly)
+			rounds, err := pace{rounds: 2, length: time.Millisecond}.takeTurns(t.Context(), ours.take, bare.take, quietly)
 			require.NoError(t, err)
 			require.Len(t, rounds, 2)
 			r := c.result(ours.name, bare.name, rounds)
@@ -66,7 +66,7 @@ func TestTheSidesTakeTurnsInGoingFirst(t *testing.T) {
 			return sample{nanos: float64(len(order))}, nil
 		}
 	}
-	rounds, err := pace{2, time.Second}.takeTurns(t.Context(), named("ours"), named("bare"), quietly)
+	rounds, err := pace{rounds: 2, length: time.Second}.takeTurns(t.Context(), named("ours"), named("bare"), quietly)
 	require.NoError(t, err)
 	assert.Equal(t, strings.Repeat("ours bare bare ours ", 3), strings.Join(order, " ")+" ")
 	warm := float64(2 * warmUps)
@@ -78,11 +78,11 @@ func TestTheSidesTakeTurnsInGoingFirst(t *testing.T) {
 
 func TestWhatCannotBeMeasuredIsAnError(t *testing.T) {
 	broken := func(context.Context, time.Duration) (sample, error) { return sample{}, errors.New("no") }
-	_, err := pace{2, time.Second}.takeTurns(t.Context(), broken, broken, quietly)
+	_, err := pace{rounds: 2, length: time.Second}.takeTurns(t.Context(), broken, broken, quietly)
 	require.EqualError(t, err, "no")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = pace{2, time.Second}.takeTurns(ctx, loop(func(int) {}), loop(func(int) {}), quietly)
+	_, err = pace{rounds: 2, length: time.Second}.takeTurns(ctx, loop(func(int) {}), loop(func(int) {}), quietly)
 	require.ErrorIs(t, err, context.Canceled)
 }
 

@@ -40,9 +40,9 @@ func RunCurve(ctx context.Context, o Options) (*Curve, error) {
 		return nil, err
 	}
 	defer end()
-	p := pace{21, 100 * time.Millisecond}
+	p := pace{rounds: 21, length: 100 * time.Millisecond}
 	if o.Full {
-		p = pace{101, 200 * time.Millisecond}
+		p = pace{rounds: 101, length: 200 * time.Millisecond}
 	}
 	rounds := make([][]round, len(pairs))
 	for i := range warmUps + p.rounds {

@@ -25,14 +25,34 @@ import (
 // requests themselves, which takes less than an http.Client would, and leaves
 // more of what is measured to the server.
 type load struct {
-	clients []*client
-	kind    kind
+	clients []asker
 	keys    []string
 	value   []byte
 	// disk, if there is one, is a file that the client appends each value to,
 	// and syncs, before it asks.
 	disk *os.File
 }
+
+// asker is one of the clients: it asks for something, and waits for the answer.
+type asker interface {
+	ask(ctx context.Context, key string, value []byte) error
+	until(deadline time.Time) // a server that hangs until then is an error
+	close()
+}
+
+// wire asks in bytes that it has written itself.
+type wire struct {
+	client *client
+	kind   kind
+}
+
+func (w wire) ask(_ context.Context, key string, value []byte) error {
+	w.kind.write(w.client, key, value)
+	return w.kind.ask(w.client)
+}
+
+func (w wire) until(deadline time.Time) { w.client.conn.SetDeadline(deadline) }
+func (w wire) close()                   { w.client.close() }
 
 // kind is a kind of request.
 type kind struct {
@@ -70,14 +90,14 @@ func writePut(c *client, key string, value []byte) {
 
 // dial opens the connections of a load.
 func (b *bench) dial(ctx context.Context, address string, k kind, clients int) (*load, error) {
-	l := &load{kind: k, keys: b.keys, value: b.value}
+	l := &load{keys: b.keys, value: b.value}
 	for range clients {
 		c, err := dial(ctx, address)
 		if err != nil {
 			l.close()
 			return nil, err
 		}
-		l.clients = append(l.clients, c)
+		l.clients = append(l.clients, wire{c, k})
 		if !k.session {
 			continue
 		}
@@ -128,17 +148,16 @@ func summary(all []time.Duration, took time.Duration) sample {
 }
 
 // ask sends requests until end, and returns how long each of them took.
-func (l *load) ask(ctx context.Context, c *client, end time.Time) (took []time.Duration, err error) {
+func (l *load) ask(ctx context.Context, c asker, end time.Time) (took []time.Duration, err error) {
 	const patience = 10 * time.Second
-	c.conn.SetDeadline(end.Add(patience)) // a server that hangs is an error
+	c.until(end.Add(patience))
 	for began := time.Now(); began.Before(end) && ctx.Err() == nil; {
 		if l.disk != nil {
 			if err := appendSync(l.disk, l.value); err != nil {
 				return nil, err
 			}
 		}
-		l.kind.write(c, l.keys[rand.IntN(len(l.keys))], l.value)
-		if err := l.kind.ask(c); err != nil {
+		if err := c.ask(ctx, l.keys[rand.IntN(len(l.keys))], l.value); err != nil {
 			return nil, err
 		}
 		now := time.Now()

@@ -138,6 +138,6 @@ func (b *bench) opened(path string, n int) (side, error) {
 			return sample{}, err
 		}
 		bytes, err := peakMemory(process.Pid())
-		return sample{peak: bytes}, err
+		return sample{bytes: bytes}, err
 	}}, nil
 }

@@ -13,7 +13,7 @@ type sample struct {
 	allocs        float64       // per operation; in this process only
 	p50, p99      time.Duration // of a request
 	writesPerSync float64       // of a store on a disk
-	peak          float64       // bytes of memory
+	bytes         float64       // of memory, of files, or sent: see the unit
 }
 
 // take measures for about so long.
@@ -26,8 +26,16 @@ type round struct{ ours, bare sample }
 // meanwhile how many operations fill a sample.
 const warmUps = 4
 
+// warm is how many rounds of p are thrown away.
+func (p pace) warm() int {
+	if p.cold {
+		return 0
+	}
+	return warmUps
+}
+
 // planned is how long a comparison should take.
-func (p pace) planned() time.Duration { return 2 * p.length * time.Duration(warmUps+p.rounds) }
+func (p pace) planned() time.Duration { return 2 * p.length * time.Duration(p.warm()+p.rounds) }
 
 // fewest is how many rounds there are at least, if time runs out.
 const fewest = 11
@@ -39,8 +47,8 @@ const fewest = 11
 func (p pace) takeTurns(ctx context.Context, ours, bare take, progress func(round int)) ([]round, error) {
 	var rounds []round
 	end := time.Now().Add(p.planned() * 5 / 4)
-	for i := range warmUps + p.rounds {
-		if i >= warmUps+fewest && time.Now().After(end) {
+	for i := range p.warm() + p.rounds {
+		if i >= p.warm()+fewest && time.Now().After(end) {
 			break
 		}
 		r, err := oneRound(ctx, i, p.length, ours, bare)
@@ -49,10 +57,10 @@ func (p pace) takeTurns(ctx context.Context, ours, bare take, progress func(roun
 		}
 		rounds = append(rounds, r)
 		if len(rounds)%10 == 0 {
-			progress(len(rounds) - warmUps)
+			progress(len(rounds) - p.warm())
 		}
 	}
-	return rounds[warmUps:], ctx.Err()
+	return rounds[p.warm():], ctx.Err()
 }
 
 // oneRound takes both sides, in an order that depends on the number of the round.

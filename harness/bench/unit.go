@@ -25,6 +25,7 @@ type unit struct {
 type pace struct {
 	rounds int
 	length time.Duration
+	cold   bool // each side of a round is a program that has just been started, so no round is thrown away
 }
 
 func (u *unit) pace(full bool) pace {
@@ -42,8 +43,8 @@ var operations = &unit{
 		allocs := math.Round(median(func(s sample) float64 { return s.allocs })*100) / 100
 		s.NsPerOp, s.AllocsPerOp = median(nanos), &allocs
 	},
-	short: pace{101, 10 * time.Millisecond},
-	long:  pace{301, 20 * time.Millisecond},
+	short: pace{rounds: 101, length: 10 * time.Millisecond},
+	long:  pace{rounds: 301, length: 20 * time.Millisecond},
 }
 
 // requests are answered by a server.
@@ -54,8 +55,8 @@ var requests = &unit{
 		s.P50, s.P99 = median(p50), median(p99)
 		s.WritesPerSync = median(func(s sample) float64 { return s.writesPerSync })
 	},
-	short: pace{41, 100 * time.Millisecond},
-	long:  pace{151, 200 * time.Millisecond},
+	short: pace{rounds: 41, length: 100 * time.Millisecond},
+	long:  pace{rounds: 151, length: 200 * time.Millisecond},
 }
 
 // waits are the times that one client waits for an answer: of interest is the
@@ -65,8 +66,8 @@ var waits = &unit{
 	tell: func(s *Side, median func(func(sample) float64) float64) {
 		s.P50, s.P99 = median(p50), median(p99)
 	},
-	short: pace{41, 100 * time.Millisecond},
-	long:  pace{151, 200 * time.Millisecond},
+	short: pace{rounds: 41, length: 100 * time.Millisecond},
+	long:  pace{rounds: 151, length: 200 * time.Millisecond},
 }
 
 // records are read back when a store is opened. A side of a round is one
@@ -76,21 +77,21 @@ var records = &unit{
 	tell: func(s *Side, median func(func(sample) float64) float64) {
 		s.RecordsPerSecond = float64(time.Second) / median(nanos)
 	},
-	short: pace{15, 200 * time.Millisecond},
-	long:  pace{51, 200 * time.Millisecond},
+	short: pace{rounds: 15, length: 200 * time.Millisecond},
+	long:  pace{rounds: 51, length: 200 * time.Millisecond},
 }
 
 // peak is the most memory that a process ever had.
 var peak = &unit{
-	of: "memory", size: peakBytes,
+	of: "memory", size: bytesOf,
 	tell: func(s *Side, median func(func(sample) float64) float64) {
-		s.PeakBytes = median(peakBytes)
+		s.PeakBytes = median(bytesOf)
 	},
-	short: pace{5, 400 * time.Millisecond},
-	long:  pace{15, 400 * time.Millisecond},
+	short: pace{rounds: 5, length: 400 * time.Millisecond, cold: true},
+	long:  pace{rounds: 15, length: 400 * time.Millisecond, cold: true},
 }
 
-func nanos(s sample) float64     { return s.nanos }
-func p50(s sample) float64       { return milliseconds(s.p50) }
-func p99(s sample) float64       { return milliseconds(s.p99) }
-func peakBytes(s sample) float64 { return s.peak }
+func nanos(s sample) float64   { return s.nanos }
+func p50(s sample) float64     { return milliseconds(s.p50) }
+func p99(s sample) float64     { return milliseconds(s.p99) }
+func bytesOf(s sample) float64 { return s.bytes }
