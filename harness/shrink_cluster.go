@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"zeyrho/harness/check"
@@ -85,8 +86,12 @@ func writePage(name string, got sim.Report, h history.History) error {
 			o.Expected = fmt.Sprintf("%s Step %s mends it.", c.Why, c.FixedBy)
 		}
 	}
+	// A plan that was cut down may be too little for other checkers.
+	findings := slices.DeleteFunc(slices.Clone(got.Findings), func(f check.Finding) bool {
+		return got.Verdict == check.Violation && f.Checker != got.Checker && f.Verdict != check.Pass
+	})
 	var text bytes.Buffer
-	if err := page.Write(&text, &h, got.Findings, o); err != nil {
+	if err := page.Write(&text, &h, findings, o); err != nil {
 		return err
 	}
 	return draw(name, func(w io.Writer) error { _, err := text.WriteTo(w); return err })
