@@ -71,7 +71,6 @@ type Loop struct {
 	in      sync.Mutex // guards what follows
 	arrived []Input
 	bytes   int // of the messages in arrived
-	dropped int // messages that found no room
 	next    uint64
 	waiting map[uint64]chan Reply
 	why     error // of the end
@@ -199,7 +198,6 @@ func (l *Loop) refuse(late []*write) {
 func (l *Loop) arrive(in Input, bytes int) bool {
 	l.in.Lock()
 	if bytes > 0 && l.bytes > 0 && l.bytes+bytes > l.config.Inbox {
-		l.dropped++
 		l.in.Unlock()
 		return false
 	}
@@ -256,13 +254,14 @@ func (l *Loop) Write(ctx context.Context, r machine.Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, fmt.Errorf("%w: %w", kv.ErrOverloaded, err)
 	}
-	why := errClosed
+	var why error
 	select {
 	case a := <-reply:
 		return a, a.Err
 	case err := <-w.late:
 		return Reply{}, err
 	case <-l.done:
+		why = l.over()
 	case <-ctx.Done():
 		why = context.Cause(ctx)
 	}
@@ -297,25 +296,36 @@ func (l *Loop) Read(ctx context.Context, q Query) (Reply, error) {
 	case a := <-reply:
 		return a, a.Err
 	case <-l.done:
-		return Reply{}, errClosed
+		return Reply{}, l.over()
 	case <-ctx.Done():
 		l.arrive(GiveUp{id}, 0)
 		return Reply{}, fmt.Errorf("%w: %w", ErrNotYet, context.Cause(ctx))
 	}
 }
 
-// Call runs f within a turn, and returns its error when what it wrote is safe.
+// Call runs f within a turn, and returns its error when what it wrote is safe. An
+// error that wraps kv.ErrUnknown means that f may have been run, or may be yet.
 func (l *Loop) Call(ctx context.Context, f func() error) error {
+	if err := errors.Join(ctx.Err(), l.over()); err != nil {
+		return err
+	}
 	id, reply := l.register()
 	defer l.unregister(id)
 	l.arrive(Call{id, f}, 0)
+	var why error
 	select {
 	case a := <-reply:
 		return a.Err
 	case <-l.done:
-		return errClosed
+		why = l.over()
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", kv.ErrUnknown, context.Cause(ctx))
+		why = context.Cause(ctx)
+	}
+	select {
+	case a := <-reply: // just now
+		return a.Err
+	default:
+		return fmt.Errorf("%w: %w", kv.ErrUnknown, why)
 	}
 }
 
@@ -349,12 +359,16 @@ func (l *Loop) Err() error {
 	return l.why
 }
 
+// over returns why nothing is begun any more, if that is so.
 func (l *Loop) over() error {
+	select {
+	case <-l.ended:
+		return fmt.Errorf("the node has come to its end: %v", l.Err()) // not %w: of this call it is known that nothing happened
+	default:
+	}
 	select {
 	case <-l.asked:
 		return errClosed
-	case <-l.done:
-		return fmt.Errorf("the node has come to its end: %v", l.Err()) // not %w: of this call it is known that nothing happened
 	default:
 		return nil
 	}
