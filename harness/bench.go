@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/pprof"
 
 	"zeyrho/harness/bench"
 )
@@ -45,6 +46,7 @@ func runBench(ctx context.Context, args []string) (int, error) {
 	fs.StringVar(&o.Dir, "dir", "", "put files below the `directory`, on the disk that is to be measured (default: that for\ntemporary files, or that for caches if the first is in memory)")
 	jsonTo := fs.String("json", "", "write the results as JSON to this `file` (- for standard output)")
 	curve := fs.String("curve", "", "measure step 04 with 1 to 128 clients, and nothing else, into this `file`")
+	profileTo := fs.String("cpuprofile", "", "write to this `file` where the time of the harness' own process goes; go tool pprof reads it")
 	page := fs.String("markdown", "", "also refresh the table in this `file`, such as docs/bench.md")
 	if err := parse(fs, args); err != nil {
 		return exitUsage, err
@@ -68,12 +70,35 @@ func runBench(ctx context.Context, args []string) (int, error) {
 	if *curve != "" {
 		return runCurve(ctx, o, p.clear, *curve)
 	}
+	stop, err := profile(*profileTo)
+	if err != nil {
+		return exitUsage, err
+	}
 	report, err := bench.Run(ctx, o)
+	err = errors.Join(err, stop())
 	p.clear()
 	if err != nil {
 		return exitUsage, err
 	}
 	return writeBench(report, *jsonTo, *page)
+}
+
+// profile writes to a file what the CPU does until stop is called.
+func profile(file string) (stop func() error, err error) {
+	if file == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
 
 func runCurve(ctx context.Context, o bench.Options, clear func(), file string) (int, error) {

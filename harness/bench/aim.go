@@ -13,6 +13,7 @@ type Aim struct {
 	Allocs           float64 `json:"allocs_per_op,omitempty"`      // at most
 	WritesPerSync    float64 `json:"writes_per_sync,omitempty"`    // at least
 	RecordsPerSecond float64 `json:"records_per_second,omitempty"` // at least
+	SecondsPerSecond float64 `json:"seconds_per_second,omitempty"` // at least
 }
 
 func (a Aim) judge(r Result) Verdict {
@@ -21,7 +22,8 @@ func (a Aim) judge(r Result) Verdict {
 		a.AtLeast > 0 && r.Ratio.Median < a.AtLeast,
 		a.Allocs > 0 && r.Ours.AllocsPerOp != nil && *r.Ours.AllocsPerOp > a.Allocs,
 		r.Ours.WritesPerSync < a.WritesPerSync,
-		r.Ours.RecordsPerSecond < a.RecordsPerSecond:
+		r.Ours.RecordsPerSecond < a.RecordsPerSecond,
+		r.Ours.SecondsPerSecond < a.SecondsPerSecond:
 		return Missed
 	}
 	return Met
@@ -47,6 +49,9 @@ func (a *Aim) String() string {
 	}
 	if a.RecordsPerSecond > 0 {
 		parts = append(parts, fmt.Sprintf("≥ %gM/s", a.RecordsPerSecond/1e6))
+	}
+	if a.SecondsPerSecond > 0 {
+		parts = append(parts, fmt.Sprintf("≥ %g s/s", a.SecondsPerSecond))
 	}
 	return strings.Join(parts, ", ")
 }

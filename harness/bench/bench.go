@@ -90,7 +90,7 @@ type side struct {
 var errSkipped = errors.New("skipped")
 
 func comparisons() []comparison {
-	return slices.Concat(inProcess(), overHTTP(), onDisk(), recovering())
+	return slices.Concat(inProcess(), overHTTP(), onDisk(), recovering(), simulated())
 }
 
 // Names returns the names of all comparisons.

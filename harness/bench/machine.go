@@ -3,6 +3,9 @@ package bench
 import (
 	"fmt"
 	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Machine is where it was measured.
@@ -29,4 +32,14 @@ func (m Machine) String() string {
 		cpu = "unknown CPU"
 	}
 	return fmt.Sprintf("%s, %d CPUs, GOMAXPROCS %d, %s %s/%s", cpu, m.CPUs, m.GOMAXPROCS, m.Go, m.OS, m.Arch)
+}
+
+// cpuTime returns how long CPUs have worked for this process. Who waits for
+// nothing takes as much of it on a busy machine as on an idle one, or nearly.
+func cpuTime() time.Duration {
+	var r unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

@@ -61,6 +61,8 @@ type Side struct {
 	WritesPerSync    float64  `json:"writes_per_sync,omitempty"`
 	RecordsPerSecond float64  `json:"records_per_second,omitempty"`
 	PeakBytes        float64  `json:"peak_bytes,omitempty"`
+	SecondsPerSecond float64  `json:"seconds_per_second,omitempty"` // simulated ones
+	OpsPerSecond     float64  `json:"ops_per_second,omitempty"`     // done in a simulated second
 }
 
 // Ratio is ours divided by bare: of times or memory, where less is better, or
@@ -164,6 +166,7 @@ func (s Side) String() string {
 	add(s.WritesPerSync > 0, "%.1f writes a sync", s.WritesPerSync)
 	add(s.RecordsPerSecond > 0, "%.2fM/s", s.RecordsPerSecond/1e6)
 	add(s.PeakBytes > 0, "%.1f MiB", s.PeakBytes/(1<<20))
+	add(s.SecondsPerSecond > 0, "%.0f s/s with %.0f operations in each", s.SecondsPerSecond, s.OpsPerSecond)
 	return strings.Join(parts, ", ")
 }
 

@@ -13,6 +13,7 @@ type sample struct {
 	allocs        float64       // per operation; in this process only
 	p50, p99      time.Duration // of a request
 	writesPerSync float64       // of a store on a disk
+	operations    float64       // in a simulated second
 	bytes         float64       // of memory, of files, or sent: see the unit
 }
 

@@ -91,6 +91,18 @@ var peak = &unit{
 	long:  pace{rounds: 15, length: 400 * time.Millisecond, cold: true},
 }
 
+// seconds pass in the simulated world. A side of a round is one run, however
+// long it takes.
+var seconds = &unit{
+	of: "throughput", size: nanos, rate: true,
+	tell: func(s *Side, median func(func(sample) float64) float64) {
+		s.SecondsPerSecond = float64(time.Second) / median(nanos)
+		s.OpsPerSecond = median(func(s sample) float64 { return s.operations })
+	},
+	short: pace{rounds: 15, length: 100 * time.Millisecond},
+	long:  pace{rounds: 51, length: 100 * time.Millisecond},
+}
+
 func nanos(s sample) float64   { return s.nanos }
 func p50(s sample) float64     { return milliseconds(s.p50) }
 func p99(s sample) float64     { return milliseconds(s.p99) }
