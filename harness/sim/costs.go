@@ -42,7 +42,11 @@ func costScenarios() []Scenario {
 				}
 				d.Work.Rate, d.Work.Size, d.Keep = 400, 100, 20
 				d.Times.Faults = Span(25 * sec)
-				d.at(d.between(18*sec, 20*sec), Fault{Kind: Join, Node: fmt.Sprintf("n%d", d.Nodes+d.Learners)})
+				joins, at := fmt.Sprintf("n%d", d.Nodes+d.Learners), d.between(14*sec, 16*sec)
+				d.at(at, Fault{Kind: Join, Node: joins})
+				if d.rng.IntN(2) == 0 {
+					d.at(at, Fault{Kind: SlowLink, Node: joins, Size: 20 + d.rng.IntN(200), For: Span(8 * sec)})
+				}
 				d.swarm(badLinks[:3])
 			},
 		},
@@ -130,7 +134,7 @@ func (w *world) costs() {
 		for _, c := range []struct {
 			n    int
 			what string
-		}{{h.fed, "was sent %d bytes before it held what the others did"}, {kept, "has %d bytes on its disk"}, {h.replayed, "has read %d bytes when it was started"}} {
+		}{{h.fed, "was sent %d bytes before it held what the others had when it came"}, {kept, "has %d bytes on its disk"}, {h.replayed, "has read %d bytes when it was started"}} {
 			if what := fmt.Sprintf(c.what, c.n); c.n > bound {
 				w.find("cost", false, "%v %s, and the store holds %d bytes; %d would be in order", h.id, what, live, bound)
 				return

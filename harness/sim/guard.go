@@ -48,6 +48,7 @@ type seen struct {
 	safe      node.Position // all up to there is on its disk
 	committed uint64
 	applied   uint64
+	owes      uint64 // what was committed when this process first heard of its leader
 	floor     uint64 // applied must not fall below, in this reign
 	reign     node.Epoch
 	entered   uint64 // what was committed when this reign began
@@ -101,7 +102,7 @@ func (g *guard) opened(h *host) {
 		g.w.fail("persistence", "%v was started again, and its log ends at %v; %v had been safe on its disk", h.id, last, s.safe)
 		return
 	}
-	s.committed, s.applied, s.floor, s.entered = 0, 0, 0, 0
+	s.committed, s.applied, s.floor, s.entered, s.owes = 0, 0, 0, 0, 0
 	s.reign, s.known, h.leads = e, 0, leads
 	s.safe = node.Position{}
 	g.safe(h)
@@ -297,7 +298,7 @@ func (g *guard) progress(h *host) {
 	s.applied = applied
 	g.most = max(g.most, committed)
 	h.amnesiac = h.amnesiac && s.safe.Index < g.most
-	h.joining = h.joining && applied < g.most
+	h.joining = h.joining && applied < h.goal
 	g.snapshots(h)
 }
 
@@ -359,31 +360,56 @@ func (g *guard) told(h *host, s *seen, m *node.Message) {
 	}
 }
 
+// hears looks at what a node is about to be told. What was committed when it
+// first heard of its leader, it has to apply before it answers any reads.
+func (g *guard) hears(h *host, batch []node.Input) {
+	s := g.of(h)
+	if s.owes > 0 {
+		return
+	}
+	for _, in := range batch {
+		if m, ok := in.(node.Message); ok && m.Kind == "append" {
+			if c, ok := claimOf(&m); ok && c.epoch >= s.reign {
+				s.owes = max(s.owes, c.index)
+				return
+			}
+		}
+	}
+}
+
+// shows looks at an answer to a read that any node may answer.
+func (g *guard) shows(h *host, q node.Query, r node.Reply) {
+	if s := g.of(h); q.Level != node.Leader && r.Err == nil && r.At.Index < s.owes && s.owes <= s.safe.Index {
+		g.w.fail("caught up", "%v answers a read with what it has at %v; when it first heard of its leader since it was started, %d was committed", h.id, r.At, s.owes)
+	}
+}
+
 // claim is what a message says of its sender.
 type claim struct {
 	epoch   node.Epoch // that it knows of
-	accepts bool       // and
-	index   uint64     // that its disk has all up to there
+	accepts bool       // of an ack: and
+	index   uint64     // that its disk has all up to there; of an append: what is committed
 }
 
 // claimOf reads it. It knows the form of the messages by itself: whoever judges
 // does not ask the one who is judged.
 func claimOf(m *node.Message) (c claim, ok bool) {
-	if len(m.Data) < 8 {
+	if len(m.Data) < 12 {
 		return c, false
 	}
+	c.epoch = node.Epoch(binary.LittleEndian.Uint64(m.Data))
+	rest := m.Data[8:]
 	switch m.Kind {
-	case "append":
-		return claim{epoch: node.Epoch(binary.LittleEndian.Uint64(m.Data))}, true
-	case "ack":
-		c.epoch = node.Epoch(binary.LittleEndian.Uint64(m.Data))
-		rest := m.Data[8:]
-		if len(rest) < 3 {
-			return c, false
-		}
+	case "append": // the name of the history, the position before, and what is committed
+		name, n := binary.Uvarint(rest)
+		rest = rest[n+int(name):]
+		_, n = binary.Uvarint(rest)
+		c.index, _ = binary.Uvarint(rest[n+8:])
+		return c, true
+	case "ack": // whether it accepts, what it answers, and the position that it has
 		c.accepts = rest[0]&1 != 0
 		_, n := binary.Uvarint(rest[1:])
-		c.index, _ = binary.Uvarint(rest[1+max(n, 0):])
+		c.index, _ = binary.Uvarint(rest[1+n:])
 		return c, true
 	}
 	return c, false

@@ -59,9 +59,10 @@ type host struct {
 	queued   int // bytes in the queue, ever, at most
 	replayed int // bytes that were read at the last start
 	joining  bool
-	fed      int // bytes that were sent to it while it was joining
-	fetched  int // snapshots that this process has been sent
-	made     int // and made
+	goal     uint64 // what was committed when it joined
+	fed      int    // bytes that were sent to it while it was joining
+	fetched  int    // snapshots that this process has been sent
+	made     int    // and made
 
 	placed history.Event // the last that was said of where it is
 	band   int           // the event that began when it ended; 0: none
@@ -196,6 +197,7 @@ func (h *host) admit(r *request) {
 	case node.Read:
 		in.ID = r.id
 		if reply, ok := h.process.Read(in.Query); ok {
+			h.w.guard.shows(h, in.Query, reply)
 			h.w.answer(r, answer{reply: reply})
 			return
 		}
@@ -252,7 +254,9 @@ func (h *host) rouse() {
 func (h *host) turn() {
 	h.due = false
 	h.busy = true
-	dirty := h.process.Handle(h.batch())
+	batch := h.batch()
+	h.w.guard.hears(h, batch)
+	dirty := h.process.Handle(batch)
 	h.w.guard.handled(h)
 	h.w.place(h)
 	switch {
@@ -322,6 +326,9 @@ func (h *host) say(out node.Outbox) {
 	for _, reply := range out.Replies {
 		if r := h.waiting[reply.ID]; r != nil {
 			delete(h.waiting, reply.ID)
+			if in, ok := r.input.(node.Read); ok {
+				h.w.guard.shows(h, in.Query, reply)
+			}
 			h.w.answer(r, answer{reply: reply})
 		}
 	}

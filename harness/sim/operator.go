@@ -19,7 +19,7 @@ func (w *world) operate(h *host, f *Fault) {
 		w.takeover()
 	case Join:
 		if h.absent {
-			h.absent, h.joining = false, true
+			h.absent, h.joining, h.goal = false, true, w.guard.most
 			w.count(string(Join), 1)
 			w.does(h, "%v joins", h.id)
 			h.start(false)
