@@ -47,9 +47,16 @@ func Model(h *history.History) Finding {
 	return model.pass()
 }
 
-// inOrder returns ops in the order of their calls.
+// inOrder returns ops in the order of their calls. Nobody changes them: mostly
+// they are in that order, and then they are not copied.
 func inOrder(ops []history.Op) []history.Op {
-	return slices.SortedStableFunc(slices.Values(ops), func(a, b history.Op) int { return cmp.Compare(a.Call, b.Call) })
+	byCall := func(a, b history.Op) int { return cmp.Compare(a.Call, b.Call) }
+	if slices.IsSortedFunc(ops, byCall) {
+		return ops
+	}
+	ops = slices.Clone(ops)
+	slices.SortStableFunc(ops, byCall)
+	return ops
 }
 
 // sequential is the sorted map, as far as it can be known.

@@ -35,7 +35,7 @@ type claim struct {
 
 // claims returns all claims of a history, in the order of their replies.
 func claims(h *history.History) []claim {
-	var out []claim
+	out := make([]claim, 0, len(h.Ops))
 	for _, op := range h.Ops {
 		switch {
 		case op.Outcome != history.OK:
@@ -51,8 +51,21 @@ func claims(h *history.History) []claim {
 			out = append(out, claim{Op: op})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b claim) int { return cmp.Compare(a.Return, b.Return) })
-	return out
+	return byReturn(out)
+}
+
+// byReturn sorts claims. They are large: what is moved about is their numbers.
+func byReturn(all []claim) []claim {
+	order := make([]int, len(all))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(all[a].Return, all[b].Return) })
+	sorted := make([]claim, len(all))
+	for i, n := range order {
+		sorted[i] = all[n]
+	}
+	return sorted
 }
 
 // oneWriteEach checks that claims of one version agree.

@@ -92,7 +92,7 @@ func dropAndPromote(r *Run) error {
 	const workers = 4
 	c, each := r.sys.(*cluster), r.scaled(50)
 	var faults []Fault
-	for i, at := range r.drawn(6, workers*each) {
+	for i, at := range r.drawn(4, workers*each) {
 		then, what := c.restart, "and restart"
 		if i%2 == 1 {
 			then, what = c.succeed, "and another node is promoted"
