@@ -1,6 +1,7 @@
 package history
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -65,6 +66,14 @@ func NewRecorder(h Header) *Recorder {
 // nanoseconds since the run began, and never goes back. A simulation has one.
 func NewRecorderBy(h Header, clock func() int64) *Recorder {
 	return &Recorder{header: h, clock: clock, phase: "start"}
+}
+
+// Expect makes room for so many operations, so that there need not be made room
+// for them again and again.
+func (r *Recorder) Expect(ops int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ops = slices.Grow(r.ops, ops)
 }
 
 // Now returns the nanoseconds since the run began, by a clock that never goes

@@ -2,8 +2,8 @@ package sim
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"zeyrho/harness/history"
@@ -67,7 +67,7 @@ func (c *client) keys() (keys []string) {
 	return keys
 }
 
-func keyName(client, k int) string { return fmt.Sprintf("k%d", client/clientsAKey*100+k+1) }
+func keyName(client, k int) string { return "k" + strconv.Itoa(client/clientsAKey*100+k+1) }
 
 // next begins with the next operation, when it is time for it.
 func (c *client) next() {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -131,8 +132,8 @@ func (w *world) blackout(f *Fault) {
 }
 
 // rot lets a bit flip in what is safe on a disk: in a file that has another one
-// behind it, if there is one, or else in the first half of the last. There it
-// cannot be taken for the end of something that was never completed.
+// behind it, if there is one, or else in the last, but with a frame behind it.
+// There it cannot be taken for the end of something that was never completed.
 func (w *world) rot(h *host, d *simdisk.Disk, f *Fault) string {
 	rng := rand.New(rand.NewPCG(f.Draw, 3))
 	var files []string
@@ -141,14 +142,17 @@ func (w *world) rot(h *host, d *simdisk.Disk, f *Fault) string {
 			files = append(files, name)
 		}
 	}
-	name := files[0]
-	size := int64(len(d.Bytes(name))) / 2
+	name := files[len(files)-1]
+	size := bytes.LastIndex(d.Bytes(name), []byte("FRAM"))
 	if n := len(files) - 1; n > 0 {
 		name = files[rng.IntN(n)]
-		size = int64(len(d.Bytes(name)))
+		size = len(d.Bytes(name))
 	}
-	at, bit := rng.Int64N(size), rng.IntN(8)
-	d.Flip(name, at, bit)
+	if size <= 0 {
+		return "its disk is as it was"
+	}
+	at, bit := rng.IntN(size), rng.IntN(8)
+	d.Flip(name, int64(at), bit)
 	h.rotten = true
 	return fmt.Sprintf("bit %d of byte %d of %s flips", bit, at, name)
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // judges has the checkers that can judge a run, by name.
-func (w *world) judges() map[string]check.Checker {
+func (w *world) judges(h *history.History) map[string]check.Checker {
 	p := w.plan
+	strong := part(h, fresh)
 	there := 0
 	for _, h := range w.hosts {
 		if !h.gone && !h.absent {
@@ -21,9 +22,9 @@ func (w *world) judges() map[string]check.Checker {
 	return map[string]check.Checker{
 		"empty":                         check.StartedEmpty,
 		"undisturbed":                   only(w.undisturbed, check.Answered("start", "warm-up", check.Quiet)),
-		"linearizability":               only(fresh, check.Linearizable(20*time.Second)),
+		"linearizability":               of(strong, check.Linearizable(20*time.Second)),
 		"linearizability at every node": only(notStale, check.Linearizable(20*time.Second)),
-		"durability":                    only(fresh, check.Durable),
+		"durability":                    of(strong, check.Durable),
 		"versions":                      check.Versions,
 		"once":                          check.Once,
 		"session":                       check.Session,
@@ -46,7 +47,7 @@ func (w *world) judge(h *history.History) []check.Finding {
 		names = s.Judges
 	}
 	w.goodput(h)
-	all := w.judges()
+	all := w.judges(h)
 	var checkers []check.Checker
 	for _, name := range append(slices.Clone(names), "enough") {
 		if c := all[name]; c != nil {
@@ -62,17 +63,25 @@ func (w *world) judge(h *history.History) []check.Finding {
 	return findings
 }
 
+// part is a history with some of the operations.
+func part(h *history.History, wanted func(history.Op) bool) *history.History {
+	some := &history.History{Header: h.Header, Ops: make([]history.Op, 0, len(h.Ops)), Events: h.Events}
+	for i := range h.Ops {
+		if wanted(h.Ops[i]) {
+			some.Ops = append(some.Ops, h.Ops[i])
+		}
+	}
+	return some
+}
+
 // only lets a checker see some of the operations.
 func only(wanted func(history.Op) bool, c check.Checker) check.Checker {
-	return func(h *history.History) check.Finding {
-		some := history.History{Header: h.Header, Events: h.Events}
-		for _, op := range h.Ops {
-			if wanted(op) {
-				some.Ops = append(some.Ops, op)
-			}
-		}
-		return c(&some)
-	}
+	return func(h *history.History) check.Finding { return c(part(h, wanted)) }
+}
+
+// of lets a checker see another history than the one that it is shown.
+func of(h *history.History, c check.Checker) check.Checker {
+	return func(*history.History) check.Finding { return c(h) }
 }
 
 // undisturbed are operations that were surely answered before the faults began,

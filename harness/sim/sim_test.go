@@ -29,7 +29,7 @@ func TestTheSameSeedGivesTheSameRun(t *testing.T) {
 	}
 }
 
-func find(t *testing.T, name string) sim.Scenario {
+func find(t testing.TB, name string) sim.Scenario {
 	s, err := sim.Find(name)
 	require.NoError(t, err)
 	return s

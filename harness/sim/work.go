@@ -1,9 +1,8 @@
 package sim
 
 import (
-	"fmt"
 	"math/rand/v2"
-	"strings"
+	"strconv"
 	"time"
 
 	"zeyrho/harness/history"
@@ -60,10 +59,23 @@ func (d *drawer) op(i int) (op Op, ok bool) {
 		op.If = "now"
 	}
 	if op.Do == string(history.Put) {
-		op.Value = fmt.Sprintf("%d-%d", d.client, i)
+		n := 0
 		if w.Size > 0 {
-			op.Value += strings.Repeat(".", r.IntN(2*w.Size))
+			n = r.IntN(2 * w.Size)
 		}
+		op.Value = value(d.client, i, n)
 	}
 	return op, true
+}
+
+// value is one like which there is no other, of so many bytes more than it needs.
+func value(client, i, n int) string {
+	b := make([]byte, 0, n+16)
+	b = strconv.AppendInt(b, int64(client), 10)
+	b = append(b, '-')
+	b = strconv.AppendInt(b, int64(i), 10)
+	for range n {
+		b = append(b, '.')
+	}
+	return string(b)
 }

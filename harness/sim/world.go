@@ -81,6 +81,7 @@ func newWorld(p *Plan, detailed bool) (*world, error) {
 	}
 	w := &world{plan: p, system: s, coverage: map[string]int{}, detailed: detailed}
 	w.rec = history.NewRecorderBy(history.Header{Scenario: p.Scenario, Column: p.Column, World: "sim", Seed: p.Seed}, func() int64 { return int64(w.now) })
+	w.rec.Expect(int(float64(p.Work.Rate) * 1.2 * (p.Times.WarmUp + p.Times.Faults + p.Times.Settle + p.Times.Live).time().Seconds()))
 	w.net = newNetwork(p.Nodes+p.Learners, w.rng(forNetwork, 0))
 	w.guard = newGuard(w)
 	for id := range p.Nodes + p.Learners {

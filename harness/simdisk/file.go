@@ -131,6 +131,14 @@ func (f *file) begin(op Op) (fault Fault, failed bool, err error) {
 	return fault, failed, nil
 }
 
+// write gives the file another content.
+func (f *file) write(content []byte) {
+	if n := f.d.open; len(n) == 0 || n[len(n)-1] != f.node {
+		f.d.open = append(n, f.node)
+	}
+	f.node.write(content)
+}
+
 // ReadAt implements disk.File.
 func (f *file) ReadAt(b []byte, off int64) (int, error) {
 	fault, failed, err := f.begin(Op{Kind: Read, Off: off, Size: len(b)})
@@ -164,7 +172,7 @@ func (f *file) Append(b []byte) error {
 		err = fault.err("write", f.node.name)
 	}
 	f.d.mixBytes(b)
-	f.node.write(append(f.node.content, b...))
+	f.write(append(f.node.content, b...))
 	return err
 }
 
@@ -179,7 +187,7 @@ func (f *file) Truncate(size int64) error {
 	case size < 0 || size > int64(len(f.node.content)):
 		return &fs.PathError{Op: "truncate", Path: f.node.name, Err: fs.ErrInvalid}
 	}
-	f.node.write(slices.Clone(f.node.content[:size]))
+	f.write(slices.Clone(f.node.content[:size]))
 	return nil
 }
 

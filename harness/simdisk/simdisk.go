@@ -47,6 +47,7 @@ const Sector = 512
 // Disk is a disk.Disk in memory, for one goroutine.
 //
 // Invariants:
+//   - Every file of which anything is open is in open.
 //   - What is read is what was written last, synced or not.
 //   - names is what synced becomes when all of pending survives.
 //   - Two disks never change each other's files, though they may share bytes.
@@ -64,6 +65,7 @@ type Disk struct {
 	names   map[string]*inode // as a program sees them
 	synced  map[string]*inode // as they were when SyncDir was last called
 	pending []rename          // what was done to names since
+	open    []*inode          // those of which anything is open, and maybe others
 	ops     int               // how many operations there were
 	hits    int               // how many of them a fault has hit
 	read    int               // bytes that were read
@@ -93,6 +95,7 @@ func (d *Disk) Clone() *Disk {
 	twin := func(n *inode) *inode {
 		if copies[n] == nil {
 			copies[n] = n.clone()
+			c.open = append(c.open, copies[n])
 		}
 		return copies[n]
 	}
