@@ -30,8 +30,8 @@ type Replica struct {
 	reign     reign
 	saved     reign // what the disk has of it
 	log       *Log
-	machine   *machine.Machine // nil until the settings have been applied
-	settings  *machine.Settings
+	machine   *machine.Machine  // nil until the settings have been applied
+	settings  *machine.Settings // likewise
 	committed uint64
 	applied   uint64
 	bytes     int64 // of log that were applied
@@ -181,13 +181,10 @@ func (r *Replica) Abdicate() { r.reign.leads = false }
 
 // Settings returns what the history began with, once that is known.
 func (r *Replica) Settings() (s machine.Settings, known bool) {
-	if r.settings == nil {
-		r.readSettings()
+	if r.settings != nil {
+		return *r.settings, true
 	}
-	if r.settings == nil {
-		return s, false
-	}
-	return *r.settings, true
+	return r.readSettings()
 }
 
 // Identity returns the name that the history was given when it began, or "" as
@@ -198,18 +195,18 @@ func (r *Replica) Identity() string {
 	return s.Incarnation
 }
 
-// readSettings looks at the first entry, which may not be committed yet.
-func (r *Replica) readSettings() {
+// readSettings looks at the first entry, which may not be committed yet. It keeps
+// nothing of it: several may look at once.
+func (r *Replica) readSettings() (s machine.Settings, known bool) {
 	entries, ok := r.log.Read(1, 1, 0)
 	if !ok {
 		entries, _ = r.log.Fetch(1, 1, 0)() // if that fails, so will what comes next
 	}
 	if len(entries) == 0 {
-		return
+		return s, false
 	}
-	if s, err := machine.ReadSettings(entries[0].Record); err == nil {
-		r.settings = &s
-	}
+	s, err := machine.ReadSettings(entries[0].Record)
+	return s, err == nil
 }
 
 // Append adds an entry of epoch e to the log. It is written at the end of the
@@ -231,9 +228,6 @@ func (r *Replica) CutBack(last uint64) error {
 	if err != nil {
 		r.failed = err
 		return err
-	}
-	if r.log.Last().Index == 0 {
-		r.settings = nil
 	}
 	r.committed = max(r.applied, min(committed, r.log.Last().Index))
 	return nil
@@ -358,11 +352,7 @@ func (r *Replica) saveReign() error {
 
 // unwritten is told that the end of the log could not be written.
 func (r *Replica) unwritten() {
-	last := r.log.Last().Index
-	r.committed = min(r.committed, last)
-	if last == 0 {
-		r.settings = nil
-	}
+	r.committed = min(r.committed, r.log.Last().Index)
 }
 
 // Fail ends the replica, and the node with it, because of what was found on its

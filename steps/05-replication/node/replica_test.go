@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -176,6 +177,22 @@ func TestAHistoryHasAnIdentityFromItsFirstEntryOn(t *testing.T) {
 	s, known := r.Settings()
 	require.True(t, known)
 	require.Equal(t, 10, s.Sessions)
+}
+
+// Loop.Look lets them, as long as nothing changes.
+func TestAnyNumberMayLookAtAReplica(t *testing.T) {
+	w := open(t, script.NewMemory(), config())
+	w.turns(t, func() { w.replica.Append(first, settings("one")) })
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			w.replica.Identity()
+			w.replica.Figures()
+			w.replica.Epoch()
+			w.replica.Applied()
+		})
+	}
+	all.Wait()
 }
 
 func TestWhatCouldNotBeWrittenIsNeitherCommittedNorKnown(t *testing.T) {
