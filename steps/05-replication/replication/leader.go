@@ -202,14 +202,17 @@ func (r *Replication) commit() {
 	}
 }
 
-// acks returns how many disks must have an entry: if nobody has said, those of a
-// majority of the nodes that are not learners.
+// acks returns how many disks must have an entry: those of all nodes that are not
+// learners or, if nobody has said, of a majority of them.
 func (r *Replication) acks() int {
 	voters := 1
 	for _, f := range r.followers {
 		if !f.learner {
 			voters++
 		}
+	}
+	if r.config.Acks == All {
+		return voters
 	}
 	return cmp.Or(r.config.Acks, voters/2+1)
 }

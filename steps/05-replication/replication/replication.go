@@ -32,12 +32,15 @@ import (
 // Config says how a node takes part. A zero means the default.
 type Config struct {
 	Peers     []node.ID     // the other nodes
-	Acks      int           // disks that must have an entry before it counts, the leader's among them; a majority
+	Acks      int           // disks that must have an entry before it counts, the leader's among them, or All; a majority
 	New       bool          // begin a new history, and lead it; the disk must be empty
 	Sessions  int           // room for so many in a new history; see machine.Settings
 	Heartbeat time.Duration // the longest silence of a leader; 50 ms
 	Backlog   int           // bytes of writes that may wait for other disks; 16 MiB
 }
+
+// All is the number of disks of all nodes that count, however many these are.
+const All = -1
 
 func (c Config) withDefaults() Config {
 	if c.Heartbeat == 0 {
@@ -50,7 +53,7 @@ func (c Config) withDefaults() Config {
 }
 
 func (c Config) check() error {
-	if n := len(c.Peers) + 1; c.Acks < 0 || c.Acks > n {
+	if n := len(c.Peers) + 1; c.Acks < All || c.Acks > n {
 		return fmt.Errorf("acknowledgements by %d disks: there are %d", c.Acks, n)
 	}
 	return nil

@@ -21,7 +21,7 @@ import (
 )
 
 func TestAcksAreOfDisksThatThereAre(t *testing.T) {
-	for _, acks := range []int{-1, 4} {
+	for _, acks := range []int{-2, 4} {
 		c := store.Config{}
 		c.Replication.Acks = acks
 		require.ErrorContains(t, newCluster(3, c).StartAll(), "there are 3")
@@ -32,6 +32,15 @@ func TestAcksAreOfDisksThatThereAre(t *testing.T) {
 			require.Equal(t, majority, w.Members[0].Node.Replication.Status().Acks, "of %d", nodes)
 		}
 	}
+}
+
+func TestAllDisksAreThoseThatCount(t *testing.T) {
+	r := started(t, 3, replication.All).Members[0].Node.Replication
+	require.Equal(t, 3, r.Status().Acks)
+	r.AddLearner(4)
+	require.Equal(t, 3, r.Status().Acks)
+	r.AddLearner(3)
+	require.Equal(t, 2, r.Status().Acks)
 }
 
 func TestANodeAloneIsAStore(t *testing.T) {
