@@ -52,6 +52,8 @@ type Program struct {
 	// of serving: it starts servers elsewhere, for a shell to talk to. Its context
 	// is for the starting; it ends when a signal comes.
 	Alone func(ctx context.Context, log *slog.Logger) (Started, error)
+	// ForOne names those of the step's own flags that Alone has no use for.
+	ForOne []string
 }
 
 // Opened is an open store.
@@ -125,13 +127,16 @@ func (p Program) parse(args []string) (options, error) {
 }
 
 func (p Program) check(o options, f *flag.FlagSet) error {
+	beside := append(p.Beside, "connect", "timeout")
+	forOne := append(p.ForOne, "listen", "connections", "inflight", "timeout")
+	isForOne := func(name string) bool { return slices.Contains(forOne, name) }
 	switch {
 	case f.NArg() > 0:
 		return fmt.Errorf("there are no arguments, such as %q", f.Arg(0))
-	case o.connect != "" && wasSetBeside(f, append(p.Beside, "connect", "timeout")...):
+	case o.connect != "" && given(f, func(name string) bool { return !slices.Contains(beside, name) }) != "":
 		return fmt.Errorf("with -connect there is no server of ours: only -%s goes with it", strings.Join(append(p.Beside, "timeout"), " or -"))
-	case p.isAlone(o) && o.listen != p.Listen:
-		return errors.New("-listen goes with -serve: otherwise there are servers at addresses of their own")
+	case p.isAlone(o) && given(f, isForOne) != "":
+		return fmt.Errorf("-%s goes with -serve: it is about one server, and here are several", given(f, isForOne))
 	case o.timeout <= 0:
 		return errors.New("-timeout must be above zero")
 	}
@@ -172,10 +177,15 @@ func (n positive[T]) Set(text string) error {
 	return nil
 }
 
-// wasSetBeside reports whether any flag but those named was given.
-func wasSetBeside(f *flag.FlagSet, names ...string) (found bool) {
-	f.Visit(func(given *flag.Flag) { found = found || !slices.Contains(names, given.Name) })
-	return found
+// given returns the name of a flag that was given, of those that are asked for;
+// or "".
+func given(f *flag.FlagSet, asked func(name string) bool) (name string) {
+	f.Visit(func(one *flag.Flag) {
+		if name == "" && asked(one.Name) {
+			name = one.Name
+		}
+	})
+	return name
 }
 
 // isAlone says whether Alone is what is to be done.
