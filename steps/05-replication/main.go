@@ -36,7 +36,7 @@ there again the next time.
 
 One node, in a terminal of its own, and a shell in another one:
 
-  go run ./steps/05-replication -serve -new -peers 1=127.0.0.1:7105 -acks 1 -peer-listen 127.0.0.1:7105
+  go run ./steps/05-replication -serve -new
   go run ./steps/05-replication -connect http://127.0.0.1:7005
 
 flags:
@@ -47,7 +47,7 @@ func main() {
 	var address *flag.Flag // -listen
 	level := node.Leader
 	p := program.Program{
-		Name: name, Usage: usage, Listen: listen, InFlight: 256, Beside: []string{"read"},
+		Name: name, Usage: usage, Listen: listen, InFlight: 256, Beside: []string{"read"}, ForOne: host.ForOne,
 		Flags: func(fs *flag.FlagSet) {
 			f.Register(fs, name, 64<<20)
 			host.LevelFlag(fs, &level)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -45,7 +46,7 @@ func main() {
 	var address *flag.Flag // -listen
 	level := node.Leader
 	p := program.Program{
-		Name: name, Usage: usage, Listen: listen, InFlight: 256, Beside: []string{"read"},
+		Name: name, Usage: usage, Listen: listen, InFlight: 256, Beside: []string{"read"}, ForOne: append(host.ForOne, "join"),
 		Flags: func(fs *flag.FlagSet) {
 			f.Register(fs, name, 4<<20)
 			host.LevelFlag(fs, &level)
@@ -55,6 +56,9 @@ func main() {
 			address = fs.Lookup("listen")
 		},
 		Open: func(log *slog.Logger) (program.Opened, error) {
+			if f.New && c.Join {
+				return program.Opened{}, errors.New("-new and -join: a node begins a history, or joins one")
+			}
 			if err := f.Complete(address.Value.String(), name); err != nil {
 				return program.Opened{}, err
 			}
@@ -75,11 +79,16 @@ func main() {
 		}
 		nodes, started, err = host.Cluster(ctx, &f, 7006, log, func(i int) []string {
 			args := []string{"-snapshot-every", fmt.Sprint(c.Every), "-keep", fmt.Sprint(c.Keep)}
-			if i > 3 {
+			if i > host.Nodes {
 				args = append(args, "-join")
 			}
 			return args
 		})
+		if err == nil {
+			if err := join.Introduce(ctx, nodes, host.Nodes); err != nil {
+				log.Warn("what was added before stays behind", "error", err)
+			}
+		}
 		return started, err
 	}
 	os.Exit(p.Run(os.Args[1:]))

@@ -33,7 +33,7 @@ import (
 type Config struct {
 	Program string               // the file of the program that is a node
 	Args    func(i int) []string // further flags of node i; none
-	Nodes   int                  // 3; more if the directory has more
+	Nodes   int                  // to begin with; 3. There are more if the directory has more: see Add
 	Dir     string               // what the cluster keeps is in here
 	Port    int                  // of n1 for its clients, if it is free; n2 is at the next one, and so on. Any
 	Log     *slog.Logger         // told of nodes that end by themselves; slog.Default
@@ -75,6 +75,7 @@ var errClash = errors.New("has lost its port")
 // before, none is left.
 func Start(ctx context.Context, config Config) (*Cluster, error) {
 	c := &Cluster{config: config}
+	c.config.Nodes = cmp.Or(c.config.Nodes, 3)
 	if c.config.Args == nil {
 		c.config.Args = func(int) []string { return nil }
 	}
@@ -103,7 +104,7 @@ func (c *Cluster) found() (count int, fresh bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
-	count, fresh = cmp.Or(c.config.Nodes, 3), true
+	count, fresh = c.config.Nodes, true
 	for _, e := range entries {
 		i, err := strconv.Atoi(strings.TrimPrefix(e.Name(), "n"))
 		if err != nil || !e.IsDir() {
@@ -159,11 +160,14 @@ func (c *Cluster) dir(id int) string { return filepath.Join(c.config.Dir, "n"+st
 func (c *Cluster) log(id int) string { return c.dir(id) + ".log" }
 
 // args returns the arguments that make a process the node m. With first, it
-// begins a new history.
+// begins a new history. The disks of those that are in -peers are counted, so
+// there is nobody that was added.
 func (c *Cluster) args(m Member, first bool) []string {
 	var table []string
-	for _, m := range c.members {
-		table = append(table, fmt.Sprintf("%d=%s", m.ID, m.Peer))
+	for _, other := range c.members {
+		if other.ID <= c.config.Nodes || other.ID == m.ID {
+			table = append(table, fmt.Sprintf("%d=%s", other.ID, other.Peer))
+		}
 	}
 	args := []string{
 		"-serve", "-id", strconv.Itoa(m.ID), "-dir", c.dir(m.ID),
@@ -216,8 +220,9 @@ func (c *Cluster) URLs() (urls []string) {
 	return urls
 }
 
-// Add starts one node more, with an empty disk. It knows the others. That they
-// hear of it is the caller's affair; those that are started later are told.
+// Add starts one node more, with an empty disk. It knows those that the cluster
+// began with. That they hear of it is the caller's affair, and again if a cluster
+// is started in which there is one: it has another address then.
 func (c *Cluster) Add(ctx context.Context) (Member, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,11 +1,13 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"maps"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +18,7 @@ import (
 	"zeyrho/steps/03-server/program"
 	"zeyrho/steps/04-journal/queue"
 	"zeyrho/steps/05-replication/node"
+	"zeyrho/steps/05-replication/replication"
 )
 
 // Flags say who a node is, and where the others are.
@@ -26,7 +29,7 @@ type Flags struct {
 	PeerListen string
 	Advertise  string
 	Peers      Table
-	Acks       int // 0: a majority
+	Acks       int // see replication.Config
 	New        bool
 	Sessions   int
 	Segment    int64
@@ -39,9 +42,9 @@ type Flags struct {
 func (f *Flags) Register(fs *flag.FlagSet, step string, segment int64) {
 	f.ID, f.Peers = 1, Table{}
 	fs.Var((*idFlag)(&f.ID), "id", "this is node `N`")
-	fs.StringVar(&f.Dir, "dir", "", "keep the data in the directory `DIR`, which is made if there is none")
+	fs.StringVar(&f.Dir, "dir", "", "keep the data in the directory `DIR`, which is made if there is none; by default one below "+os.TempDir())
 	fs.StringVar(&f.Cluster, "cluster", step, "talk only to nodes of the cluster `NAME`")
-	fs.StringVar(&f.PeerListen, "peer-listen", "127.0.0.1:0", "hear other nodes at `HOST:PORT`")
+	fs.StringVar(&f.PeerListen, "peer-listen", "", "hear other nodes at `HOST:PORT`; by default where -peers says, or at any port that is free")
 	fs.StringVar(&f.Advertise, "advertise", "", "tell others that clients reach this node at `URL`; by default it is what -listen says")
 	fs.Var(f.Peers, "peers", "the nodes, and where they hear others, `1=HOST:PORT,2=HOST:PORT,...`; this one may be among them")
 	fs.Var((*acksFlag)(&f.Acks), "acks", "acknowledge a write when it is on `DISKS`: async (the leader's), a number, majority, or all.\nAll nodes should be given the same")
@@ -59,16 +62,30 @@ func (f *Flags) Complete(listen, step string) error {
 	if f.Dir == "" {
 		f.Dir = filepath.Join(os.TempDir(), fmt.Sprintf("zeyrho-%s-%d-%v", step, os.Getuid(), f.ID))
 	}
+	f.PeerListen = cmp.Or(f.PeerListen, f.Peers[f.ID], "127.0.0.1:0")
+	if n := len(f.Others()) + 1; f.Acks > n {
+		return fmt.Errorf("-acks %d: there are %d disks, by what -peers says: name the other nodes there, or ask for fewer", f.Acks, n)
+	}
 	if f.Advertise == "" {
 		f.Advertise = "http://" + listen
+		if len(f.Others()) > 0 && !isPlace(listen) {
+			return fmt.Errorf("-listen %s does not tell others where clients reach this node: say so with -advertise http://HOST:PORT", listen)
+		}
 	}
-	if f.Acks == all {
-		f.Acks = len(f.Others()) + 1
+	u, err := url.Parse(f.Advertise)
+	if err != nil || u.Scheme != "http" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return fmt.Errorf("-advertise %q: it must be http://HOST:PORT", f.Advertise)
 	}
-	if n := len(f.Others()) + 1; f.Acks > n {
-		return fmt.Errorf("-acks %d: with these -peers there are %d disks", f.Acks, n)
-	}
+	f.Advertise = "http://" + u.Host
 	return nil
+}
+
+// isPlace says whether address, where one may listen, is one that others can
+// connect to.
+func isPlace(address string) bool {
+	at, port, err := net.SplitHostPort(address)
+	ip := net.ParseIP(at)
+	return err == nil && at != "" && !ip.IsUnspecified() && port != "0"
 }
 
 // Others returns the nodes in the table but this one, in order.
@@ -79,16 +96,6 @@ func (f *Flags) Others() (ids []node.ID) {
 		}
 	}
 	return ids
-}
-
-// parent returns a channel that is closed when the standard input ends.
-func (f *Flags) parent() <-chan struct{} {
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		io.Copy(io.Discard, os.Stdin)
-	}()
-	return ended
 }
 
 // Table says where nodes hear each other: HOST:PORT.
@@ -130,10 +137,8 @@ func (f *idFlag) Set(text string) error {
 	return err
 }
 
-// acksFlag is a number of disks; 0 is a majority.
+// acksFlag is a number of disks; see replication.Config.
 type acksFlag int
-
-const all = -1
 
 func (f *acksFlag) String() string {
 	switch *f {
@@ -141,14 +146,14 @@ func (f *acksFlag) String() string {
 		return "majority"
 	case 1:
 		return "async"
-	case all:
+	case replication.All:
 		return "all"
 	}
 	return strconv.Itoa(int(*f))
 }
 
 func (f *acksFlag) Set(text string) error {
-	words := map[string]acksFlag{"majority": 0, "async": 1, "all": all}
+	words := map[string]acksFlag{"majority": 0, "async": 1, "all": replication.All}
 	if n, ok := words[text]; ok {
 		*f = n
 		return nil

@@ -10,12 +10,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"os"
 	"sync"
+	"syscall"
 
 	"zeyrho/steps/03-server/program"
-	"zeyrho/steps/03-server/server"
 	"zeyrho/steps/04-journal/disk"
 	"zeyrho/steps/05-replication/node"
 	"zeyrho/steps/05-replication/peers"
@@ -45,9 +48,9 @@ func Open(f *Flags, log *slog.Logger, open func(node.Env, disk.Disk) (Part, erro
 	if err != nil {
 		return program.Opened{}, fmt.Errorf("-dir %s: %w", f.Dir, err)
 	}
-	listener, err := server.Listen(f.PeerListen)
+	listener, err := listen(f.PeerListen)
 	if err != nil {
-		return program.Opened{}, fmt.Errorf("-peer-listen: %w", err)
+		return program.Opened{}, err
 	}
 	h := &host{log: log}
 	h.loop = node.NewLoop(node.LoopConfig{Send: func(m node.Message) { h.peers.Send(m) }, Queue: f.Queue})
@@ -71,7 +74,7 @@ func Open(f *Flags, log *slog.Logger, open func(node.Env, disk.Disk) (Part, erro
 			log.Error("peers", "error", err)
 		}
 	})
-	h.service = service.New(h.loop, h.url, h.part.Promote)
+	h.service = service.New(h.loop, h.peers.URL, h.promote)
 	found := h.part.Node.Replica().Found()
 	log.Info("opened", "node", f.ID, "dir", d, "found", found, "peers", listener.Addr())
 	h.loop.Drive(h.part.Node)
@@ -80,9 +83,21 @@ func Open(f *Flags, log *slog.Logger, open func(node.Env, disk.Disk) (Part, erro
 		Greeting: fmt.Sprintf("This is %v; its data is in %s: %v.", f.ID, d, found),
 		Status:   h.status,
 		Wrap:     h.wrap,
-		Ended:    h.ended(f),
+		Ended:    h.ended(ctx, f.WithParent),
 		Close:    h.close,
 	}, nil
+}
+
+// listen claims the port for other nodes.
+func listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("-peer-listen %s is in use: choose another port, and tell the others with their -peers: %w", address, err)
+	case err != nil:
+		return nil, fmt.Errorf("-peer-listen %q, which must be HOST:PORT of this machine: %w", address, err)
+	}
+	return l, nil
 }
 
 // host is a node with everything around it.
@@ -104,21 +119,24 @@ func (h *host) wrap(inner http.Handler) http.Handler {
 	return h.part.Wrap(Site{h.loop, h.service, inner})
 }
 
-// url returns where clients reach a node: it has said so itself.
-func (h *host) url(id node.ID) string { return h.peers.URL(id) }
+func (h *host) promote() (node.Epoch, error) {
+	err := h.part.Promote()
+	epoch, _ := h.part.Node.Replica().Epoch()
+	return epoch, err
+}
 
 func (h *host) status() map[string]any {
 	var members map[string]any
 	h.loop.Look(func(*node.Node) { members = h.part.Status() })
 	members["queued"], members["queued_bytes"] = h.loop.Queued()
-	members["links"] = h.peers.Status()
+	members["links"] = append([]peers.Status{}, h.peers.Status()...) // in JSON, [] and not null
 	return members
 }
 
-// ended is closed when the node has come to its end or, if it was started so,
-// the process that has started this one.
-func (h *host) ended(f *Flags) <-chan struct{} {
-	if !f.WithParent {
+// ended is closed when the node has come to its end or, with a parent, when the
+// process has that has started this one.
+func (h *host) ended(ctx context.Context, withParent bool) <-chan struct{} {
+	if !withParent {
 		return h.loop.Ended()
 	}
 	ended := make(chan struct{})
@@ -126,8 +144,19 @@ func (h *host) ended(f *Flags) <-chan struct{} {
 		defer close(ended)
 		select {
 		case <-h.loop.Ended():
-		case <-f.parent():
+		case <-parent():
+		case <-ctx.Done(): // it was closed
 		}
+	}()
+	return ended
+}
+
+// parent returns a channel that is closed when the standard input ends.
+func parent() <-chan struct{} {
+	ended, input := make(chan struct{}), os.Stdin
+	go func() {
+		defer close(ended)
+		io.Copy(io.Discard, input)
 	}()
 	return ended
 }

@@ -38,16 +38,19 @@ func Client(address string, level node.Level, config client.Config, c *cluster.C
 	return talk, cluster.Verbs(urls), err
 }
 
-// Cluster starts three nodes of this program on this machine, the first of them
-// for clients at port. What more returns are further flags of node i.
+// Nodes is how many nodes a cluster begins with.
+const Nodes = 3
+
+// Cluster starts that many nodes of this program on this machine, the first of
+// them for clients at port. What more returns are further flags of node i.
 func Cluster(ctx context.Context, f *Flags, port int, log *slog.Logger, more func(i int) []string) (*cluster.Cluster, program.Started, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, program.Started{}, err
 	}
 	c, err := cluster.Start(ctx, cluster.Config{
-		Program: self, Nodes: 3, Dir: f.Dir, Port: port, Log: log,
-		Args: func(i int) []string { return append(f.shared(), more(i)...) },
+		Program: self, Nodes: Nodes, Dir: f.Dir, Port: port, Log: log,
+		Args: func(i int) []string { return append(f.shared(log.Enabled(ctx, slog.LevelDebug)), more(i)...) },
 	})
 	if err != nil {
 		return nil, program.Started{}, err
@@ -59,8 +62,18 @@ func Cluster(ctx context.Context, f *Flags, port int, log *slog.Logger, more fun
 	}, nil
 }
 
+// ForOne names the flags that say something of one node, and not of a cluster.
+var ForOne = []string{"id", "new", "peers", "peer-listen", "advertise", "with-parent"}
+
 // shared returns the flags that all nodes of a cluster are given alike.
-func (f *Flags) shared() []string {
+func (f *Flags) shared(verbose bool) []string {
 	acks := acksFlag(f.Acks)
-	return []string{"-cluster", f.Cluster, "-acks", acks.String(), "-segment", fmt.Sprint(f.Segment), "-sessions", fmt.Sprint(f.Sessions)}
+	flags := []string{
+		"-cluster", f.Cluster, "-acks", acks.String(), "-segment", fmt.Sprint(f.Segment), "-sessions", fmt.Sprint(f.Sessions),
+		"-queue-bytes", fmt.Sprint(f.Queue.Bytes), "-queue-wait", fmt.Sprint(f.Queue.Wait),
+	}
+	if verbose {
+		flags = append(flags, "-verbose")
+	}
+	return flags
 }

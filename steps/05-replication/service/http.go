@@ -1,34 +1,52 @@
 package service
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
+	"zeyrho/steps/01-map/kv"
 	"zeyrho/steps/03-server/server"
 	"zeyrho/steps/05-replication/node"
 )
 
-// Wrap goes around the handler of a server: see server.Config. It lets requests
-// say how fresh an answer must be, and answers what concerns the cluster.
+// Wrap goes around the handler of a server: see server.Config. It lets reads say
+// how fresh the answer must be, and answers what concerns the cluster.
 func (s *Service) Wrap(inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.EscapedPath() == "/promote" {
 			s.servePromote(w, r)
 			return
 		}
-		f, err := parseFreshness(r.URL.Query())
+		r, f, err := fresh(r)
 		if err != nil {
 			server.NewProblem(http.StatusBadRequest, server.CodeInvalid, "%v", err).ServeHTTP(w, r)
 			return
 		}
-		r = r.WithContext(withFreshness(r.Context(), f))
-		r.URL = withoutFreshness(r.URL)
 		inner.ServeHTTP(&positioned{ResponseWriter: w, freshness: f}, r)
 	})
+}
+
+// fresh returns a request as the server should see it. A write may not say how
+// fresh its answer must be: in its query the server finds nothing but fault.
+func fresh(r *http.Request) (*http.Request, *freshness, error) {
+	f, bare := &freshness{level: node.Leader}, r.URL
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		var err error
+		if f, err = parseFreshness(r.URL.RawQuery); err != nil {
+			return r, nil, err
+		}
+		bare = withoutFreshness(r.URL)
+	}
+	r = r.WithContext(context.WithValue(r.Context(), freshnessKey{}, f))
+	r.URL = bare
+	return r, f, nil
 }
 
 // withoutFreshness returns u without what parseFreshness reads. What is left is
@@ -36,6 +54,7 @@ func (s *Service) Wrap(inner http.Handler) http.Handler {
 func withoutFreshness(u *url.URL) *url.URL {
 	pairs := slices.DeleteFunc(strings.Split(u.RawQuery, "&"), func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
+		name, _ = url.QueryUnescape(name) // it has been parsed
 		return name == "read" || name == "seen"
 	})
 	bare := *u
@@ -63,6 +82,10 @@ func (w *positioned) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (w *positioned) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+// promoteTime is how long a promotion may take. It is one turn, and perhaps the
+// rest of the one before, with a sync each.
+const promoteTime = 10 * time.Second
+
 // servePromote makes this node the leader.
 func (s *Service) servePromote(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
@@ -71,12 +94,23 @@ func (s *Service) servePromote(w http.ResponseWriter, r *http.Request) {
 		p.ServeHTTP(w, r)
 		return
 	}
-	if err := s.loop.Call(r.Context(), s.promote); err != nil {
-		server.NewProblem(http.StatusConflict, CodeRefused, "%v", err).ServeHTTP(w, r)
+	ctx, cancel := context.WithTimeoutCause(r.Context(), promoteTime, fmt.Errorf("the disk has not answered within %v", promoteTime))
+	defer cancel()
+	var epoch node.Epoch
+	err := s.loop.Call(ctx, func() error {
+		e, err := s.promote()
+		if err == nil {
+			epoch = e
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, kv.ErrUnknown) && epoch != 0 {
+		err = fmt.Errorf("%w: this node leads, in epoch %v, but cannot write so: %w", kv.ErrUnknown, epoch, err)
+	}
+	if err != nil {
+		s.Refusal(err).ServeHTTP(w, r)
 		return
 	}
-	var epoch node.Epoch
-	s.loop.Look(func(n *node.Node) { epoch, _ = n.Replica().Epoch() })
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(map[string]string{"epoch": epoch.String()})
 }

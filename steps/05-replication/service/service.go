@@ -49,7 +49,7 @@ const (
 type Service struct {
 	loop    *node.Loop
 	url     func(node.ID) string
-	promote func() error
+	promote func() (node.Epoch, error)
 
 	mu     sync.Mutex
 	flying map[session.Identity]int // copies of a numbered request that are under way
@@ -60,8 +60,9 @@ type Service struct {
 const maxDoubts = 10_000
 
 // New returns a service on the node that loop drives. url says where clients
-// reach a node, or ""; promote makes the node lead, and is called in a turn.
-func New(loop *node.Loop, url func(node.ID) string, promote func() error) *Service {
+// reach a node, or ""; promote makes the node lead, is called in a turn, and
+// returns in what epoch.
+func New(loop *node.Loop, url func(node.ID) string, promote func() (node.Epoch, error)) *Service {
 	return &Service{loop: loop, url: url, promote: promote, flying: make(map[session.Identity]int), doubts: make(map[session.ID]uint64)}
 }
 
@@ -91,7 +92,7 @@ const patience = 2 * time.Second
 func (s *Service) read(ctx context.Context, q node.Query) (node.Reply, error) {
 	f := freshnessOf(ctx)
 	q.Level, q.Seen = f.level, f.seen
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("this server is behind, and has not caught up within %v", patience))
 	defer cancel()
 	r, err := s.loop.Read(ctx, q)
 	if err != nil {
@@ -116,10 +117,10 @@ func (s *Service) OpenSession(ctx context.Context) (session.ID, error) {
 	return session.ID(r.Opened), s.Problem(askAgain(err))
 }
 
-// askAgain is the error of a request that may come again without harm. If its
-// node was deposed, the next leader knows, or will, what became of it.
+// askAgain is the error of a request that may come again without harm. What
+// became of it is known to whoever leads then.
 func askAgain(err error) error {
-	if errors.Is(err, node.ErrDeposed) {
+	if errors.Is(err, kv.ErrUnknown) {
 		return fmt.Errorf("%w: %v", session.ErrInProgress, err)
 	}
 	return err
@@ -132,21 +133,27 @@ func (s *Service) DoOnce(ctx context.Context, id session.Identity, c kv.Command)
 	if err := c.Check(); err != nil {
 		return kv.Result{}, err
 	}
-	s.fly(id, 1)
+	s.takeOff(id)
 	r, err := s.write(ctx, machine.Request{Identity: id, Command: c})
-	s.fly(id, -1)
-	if s.land(id, err) {
+	if s.land(id, err) && denies(err) {
 		return kv.Result{}, fmt.Errorf("%w: this one was refused: %v", session.ErrInProgress, err)
 	}
 	return r.Result, s.Problem(askAgain(err))
 }
 
-func (s *Service) fly(id session.Identity, by int) {
+// denies says whether an error would be taken to mean that a request has not
+// happened, whichever copy of it. To be sent elsewhere means no such thing: who
+// leads knows of other copies. And who is told that his session has gone on, or
+// is forgotten, is told that it may have happened.
+func denies(err error) bool {
+	_, elsewhere := errors.AsType[*node.NotLeaderError](err)
+	return !elsewhere && !errors.Is(err, session.ErrForgotten) && !errors.Is(err, session.ErrSuperseded)
+}
+
+func (s *Service) takeOff(id session.Identity) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.flying[id] += by; s.flying[id] == 0 {
-		delete(s.flying, id)
-	}
+	s.flying[id]++
 }
 
 // land is told how a copy of a request has ended. It reports whether, although
@@ -154,6 +161,9 @@ func (s *Service) fly(id session.Identity, by int) {
 func (s *Service) land(id session.Identity, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.flying[id]--; s.flying[id] == 0 {
+		delete(s.flying, id)
+	}
 	switch {
 	case err == nil:
 		if s.doubts[id.Session] <= id.Number {
@@ -185,7 +195,10 @@ func (s *Service) Problem(err error) error {
 		if e.Leader != 0 {
 			to = s.url(e.Leader)
 		}
-		if to == "" {
+		switch {
+		case e.Leader != 0 && to == "":
+			return server.NewProblem(http.StatusServiceUnavailable, CodeNoLeader, "%v, and where clients reach that is not known here yet", err)
+		case to == "":
 			return server.NewProblem(http.StatusServiceUnavailable, CodeNoLeader, "%v", err)
 		}
 		p := server.NewProblem(http.StatusTemporaryRedirect, CodeNotLeader, "%v, at %s", err, to)
@@ -199,6 +212,18 @@ func (s *Service) Problem(err error) error {
 		return server.NewProblem(http.StatusServiceUnavailable, CodeNotYet, "%v", err)
 	}
 	return err
+}
+
+// Refusal puts into the words of HTTP why the wish of an operator, which was a
+// Call, was not fulfilled.
+func (s *Service) Refusal(err error) *server.Problem {
+	if p, ok := errors.AsType[*server.Problem](s.Problem(err)); ok {
+		return p
+	}
+	if errors.Is(err, kv.ErrUnknown) {
+		return server.NewProblem(http.StatusInternalServerError, server.CodeUnknown, "%v", err)
+	}
+	return server.NewProblem(http.StatusConflict, CodeRefused, "%v", err)
 }
 
 // freshness is what a request says about how fresh its answer must be, and what
@@ -221,12 +246,16 @@ func freshnessOf(ctx context.Context) *freshness {
 	return &freshness{level: node.Leader}
 }
 
-func withFreshness(ctx context.Context, f *freshness) context.Context {
-	return context.WithValue(ctx, freshnessKey{}, f)
-}
-
-// parseFreshness reads ?read= and &seen=.
-func parseFreshness(q url.Values) (*freshness, error) {
+// parseFreshness reads ?read= and &seen= in the query of a read. What else there
+// is in it is for others.
+func parseFreshness(query string) (*freshness, error) {
+	q, err := url.ParseQuery(query)
+	if err != nil { // it may be what we look for that cannot be read
+		return nil, fmt.Errorf("%w query: %v; escape & as %%26, ; as %%3B and %% as %%25", kv.ErrInvalid, err)
+	}
+	if len(q["read"]) > 1 || len(q["seen"]) > 1 {
+		return nil, fmt.Errorf("%w query: read or seen came more than once; send it once", kv.ErrInvalid)
+	}
 	f := &freshness{level: node.Leader}
 	switch level := node.Level(q.Get("read")); level {
 	case node.Leader, node.Session, node.Stale:
@@ -235,11 +264,15 @@ func parseFreshness(q url.Values) (*freshness, error) {
 	default:
 		return nil, fmt.Errorf("%w read level %.60q: it must be leader, session or stale", kv.ErrInvalid, level)
 	}
-	if text := q.Get("seen"); text != "" {
-		var err error
-		if f.seen, err = node.ParsePosition(text); err != nil {
-			return nil, fmt.Errorf("%w seen: %w", kv.ErrInvalid, err)
-		}
+	text := q.Get("seen")
+	if text == "" {
+		return f, nil
+	}
+	if f.seen, err = node.ParsePosition(text); err != nil {
+		return nil, fmt.Errorf("%w seen: %w", kv.ErrInvalid, err)
+	}
+	if f.level != node.Session {
+		return nil, fmt.Errorf("%w query: seen goes with read=session; at other levels nobody would look at it", kv.ErrInvalid)
 	}
 	return f, nil
 }

@@ -31,7 +31,7 @@ func Status(n *node.Node, s replication.Status) map[string]any {
 }
 
 func followers(s replication.Status, last uint64) []map[string]any {
-	var all []map[string]any
+	all := []map[string]any{} // in JSON, [] and not null
 	for _, f := range s.Followers {
 		members := map[string]any{"id": f.ID.String(), "match": f.Match, "behind": last - min(f.Match, last)}
 		if f.Heard >= 0 {

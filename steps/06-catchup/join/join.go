@@ -8,9 +8,11 @@
 package join
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"net/http"
+	"time"
 
 	"zeyrho/steps/03-server/server"
 	"zeyrho/steps/05-replication/host"
@@ -41,25 +43,25 @@ func Handler(at host.Site, c *catchup.Catchup) http.Handler {
 			return
 		}
 		var m member
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&m); err != nil {
+		in := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10))
+		in.DisallowUnknownFields()
+		if err := in.Decode(&m); err != nil {
 			server.NewProblem(http.StatusBadRequest, server.CodeInvalid, `the body must be such as {"id": 4, "peer": "HOST:PORT"}: %v`, err).ServeHTTP(w, r)
 			return
 		}
+		ctx, cancel := context.WithTimeoutCause(r.Context(), addTime, fmt.Errorf("the disk has not answered within %v", addTime))
+		defer cancel()
 		add := func() error { return c.Add(snapshot.Member{ID: m.ID, Peer: m.Peer}) }
-		if err := at.Service.Problem(at.Loop.Call(r.Context(), add)); err != nil {
-			problemOf(err).ServeHTTP(w, r)
+		if err := at.Loop.Call(ctx, add); err != nil {
+			at.Service.Refusal(err).ServeHTTP(w, r)
 			return
 		}
 		w.WriteHeader(http.StatusAccepted)
 	})
 }
 
-func problemOf(err error) *server.Problem {
-	if p, ok := errors.AsType[*server.Problem](err); ok {
-		return p
-	}
-	return server.NewProblem(http.StatusConflict, service.CodeRefused, "%v", err)
-}
+// addTime is how long it may take to write down who is a member.
+const addTime = 10 * time.Second
 
 // Status returns what GET /status says of a node of this step.
 func Status(n *node.Node, r replication.Status, c catchup.Status) map[string]any {

@@ -36,44 +36,67 @@ func Verb(c *cluster.Cluster) shell.Verb {
 		if err := tell(ctx, before, m); err != nil {
 			return fmt.Errorf("%s is running, but nobody leads that could be told: %w", m.Name(), err)
 		}
-		return watch(ctx, m, out)
+		down := func() string {
+			if state, err := c.State(m.ID); err != nil || strings.HasPrefix(state, "down") {
+				return cmp.Or(state, fmt.Sprint(err))
+			}
+			return ""
+		}
+		return watch(ctx, m, down, out)
 	}}
+}
+
+// Introduce tells the leader where those nodes are now that were added, beyond
+// those that the cluster began with, before it was started again.
+func Introduce(ctx context.Context, c *cluster.Cluster, began int) error {
+	var all error
+	for _, m := range c.Members() {
+		if m.ID <= began {
+			continue
+		}
+		if err := tell(ctx, c.URLs(), m); err != nil {
+			all = errors.Join(all, fmt.Errorf("%s is running, but nobody leads that could be told where: %w", m.Name(), err))
+		}
+	}
+	return all
 }
 
 // tell tells the leader, whoever of the nodes that is.
 func tell(ctx context.Context, urls []string, m cluster.Member) error {
 	body, err := json.Marshal(map[string]any{"id": m.ID, "peer": m.Peer})
-	for _, url := range urls {
-		if err == nil && ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		var told bool
-		if told, err = post(ctx, url+"/members", body); told {
-			return nil
-		}
+	if err != nil {
+		return err
 	}
-	return cmp.Or(err, errors.New("there are no nodes"))
+	var all []error
+	for _, url := range urls {
+		err := post(ctx, url+"/members", body)
+		if p, ok := errors.AsType[*server.Problem](err); err == nil || ok && p.Status < 500 {
+			return err // it was the leader who said that
+		}
+		all = append(all, fmt.Errorf("%s: %w", url, err))
+	}
+	return errors.Join(all...)
 }
 
 // post sends a request, which may be redirected.
-func post(ctx context.Context, url string, body []byte) (ok bool, err error) {
+func post(ctx context.Context, url string, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return false, err
+		return err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusAccepted {
-		return true, nil
+		return nil
 	}
 	p := server.NewProblem(resp.StatusCode, "", "the answer is %s", resp.Status)
 	_ = json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(p) // what is none of ours says less
-	return false, p
+	return p
 }
 
 // report is what is used of the answer to GET /status.
@@ -92,8 +115,8 @@ type report struct {
 }
 
 // watch shows how a node catches up: a bar for people, a line at the end in a
-// pipe.
-func watch(ctx context.Context, m cluster.Member, out io.Writer) error {
+// pipe. Down says how the node has ended, if it has.
+func watch(ctx context.Context, m cluster.Member, down func() string, out io.Writer) error {
 	began := time.Now()
 	bar := shell.Interactive()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -107,6 +130,9 @@ func watch(ctx context.Context, m cluster.Member, out io.Writer) error {
 			}
 			fmt.Fprintln(out, end)
 			return nil
+		}
+		if how := down(); err != nil && how != "" {
+			return fmt.Errorf("%s has ended before it had caught up: %s", m.Name(), how)
 		}
 		if bar && err == nil {
 			fmt.Fprint(out, "\r\x1b[K"+line(r))
