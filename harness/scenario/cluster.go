@@ -240,6 +240,16 @@ func (c *cluster) disturb(what string, ways []way, do func(*real.Proxy)) (mend f
 	}
 }
 
+// waysFrom returns the ways from a node to each other one.
+func (c *cluster) waysFrom(i int) (all []way) {
+	for other := 1; other <= len(c.nodes); other++ {
+		if other != i {
+			all = append(all, way{i, other})
+		}
+	}
+	return all
+}
+
 // freeze lets nothing arrive.
 func freeze(p *real.Proxy) { p.Freeze() }
 

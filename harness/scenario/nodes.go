@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"zeyrho/harness/check"
+	"zeyrho/harness/real"
 )
 
 // The scenarios of this file kill, stop and damage the nodes of a cluster.
@@ -55,15 +56,22 @@ func names(who []int) string {
 	return strings.Join(all, ", ")
 }
 
-// burnLeader takes the leader away, and its disk with it, twice. Each time an
-// operator promotes the node with the longest log, and a new machine with an
-// empty disk takes the old one's place.
+// burnLeader takes the leader away, and its disk with it, twice. Each time the
+// ways from it were slow before, so that a leader that does not wait for the
+// others would be ahead of them. An operator promotes the node with the longest
+// log, and a new machine with an empty disk takes the old one's place.
 func burnLeader(r *Run) error {
 	const workers = 4
 	c, each := r.sys.(*cluster), r.scaled(60)
 	var faults []Fault
 	for _, at := range r.drawn(2, workers*each) {
-		faults = append(faults, Fault{At: at, Text: "the leader is killed, and its directory is gone; the longest log is promoted", Do: c.burn})
+		var mend func() error
+		faults = append(faults, Fault{At: at, Text: "what the leader sends comes late", Do: func() error {
+			mend = c.disturb("slow: 25 ms", c.waysFrom(c.leader), func(p *real.Proxy) { p.Delay(real.ToServer, 25*time.Millisecond) })
+			return nil
+		}}, Fault{At: at + 12, Text: "the leader is killed, and its directory is gone; the longest log is promoted", Do: func() error {
+			return errors.Join(c.burn(), mend())
+		}})
 	}
 	if err := r.contest(workers, 2, each, keys(60), faults...); err != nil {
 		return err

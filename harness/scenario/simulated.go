@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
-	"strings"
 
 	"zeyrho/harness/check"
+	"zeyrho/harness/history"
 	"zeyrho/harness/sim"
 )
 
@@ -33,13 +35,9 @@ func simulated(name string) []Cell {
 	if err != nil {
 		return nil
 	}
-	var checkers []check.Checker
-	for _, c := range s.Checkers() {
-		checkers = append(checkers, witness(c))
-	}
 	var cells []Cell
 	for _, column := range s.Columns() {
-		c := Cell{Column: column, World: Sim, Expect: Pass, Checkers: checkers, Run: func(r *Run) error { return r.simulate(name) }}
+		c := Cell{Column: column, World: Sim, Expect: Pass, Checkers: s.Checkers(), Run: func(r *Run) error { return r.simulate(name) }}
 		if s.Refuses {
 			c.Expect = Safe
 		}
@@ -61,36 +59,35 @@ func (r *Run) seeds(scenario string) int {
 	return n
 }
 
-// simulate carries a scenario out, with one seed after another, and notes what
-// each checker has to say.
+// simulate carries a scenario out, with one seed after another. The history is
+// that of the run which shows what there is to be seen.
 func (r *Run) simulate(name string) error {
 	n := r.seeds(name)
-	got, err := r.lab.simulate(r.ctx, "-column", r.cell.Column, "-scenario", name, "-seeds", fmt.Sprint(n), "-seed", fmt.Sprint(1+(r.seed-1)*uint64(n)))
-	switch {
-	case err != nil:
+	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return err
-	case got.Verdict == check.Inconclusive:
+	}
+	file := filepath.Join(r.dir, "simulated.jsonl")
+	got, err := r.lab.simulate(r.ctx, "-column", r.cell.Column, "-scenario", name, "-out", file,
+		"-seeds", fmt.Sprint(n), "-seed", fmt.Sprint(1+(r.seed-1)*uint64(n)))
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h, err := history.Read(f)
+	if err != nil {
+		return err
+	}
+	r.rec.Take(h)
+	r.note("", "seed %d of %d: go run ./harness/driver sim -column %s -scenario %s -seed %d", got.Seed, n, got.Column, got.Scenario, got.Seed)
+	if got.Verdict == check.Inconclusive {
 		return fmt.Errorf("seed %d: %s: %s", got.Seed, got.Checker, got.Reason)
-	case got.Verdict == check.Violation:
-		r.note("", "seed %d, and what happens when it is cut down to that: go run ./harness/driver sim -column %s -scenario %s -seed %d -shrink",
-			got.Seed, got.Column, got.Scenario, got.Seed)
-		for line := range strings.Lines(got.Story) {
-			r.note("", "%s", strings.TrimRight(line, "\n"))
-		}
-	}
-	if got.Verdict == check.Violation && !slices.ContainsFunc(got.Findings, func(f check.Finding) bool { return f.Checker == inside }) {
-		r.expect(inside, false, "%s: %s", got.Checker, got.Reason) // and the run ended with that
-		return nil
-	}
-	for _, f := range got.Findings {
-		r.expect(f.Checker, f.Verdict == check.Pass, "%s", cmp.Or(f.Reason, fmt.Sprintf("%.0f simulated seconds", got.Seconds)))
 	}
 	return nil
 }
-
-// inside is the name of what is promised inside of a cluster, which no client ever
-// hears of.
-const inside = "inside"
 
 // simulate runs the driver's verb sim.
 func (l *Lab) simulate(ctx context.Context, args ...string) (got sim.Report, err error) {

@@ -27,6 +27,10 @@ type worker struct {
 	// Of a cluster:
 	among []int  // the nodes that it knows of, the first it asks first; all, if nil
 	level string // of its reads; "" is the freshest
+	// traces lets mixed write, with every fourth operation, to a key that nobody
+	// else ever writes to: so every one of these writes can be found in the end, or
+	// missed, at every node.
+	traces bool
 }
 
 func (w *worker) name() string { return fmt.Sprintf("client %d", w.n) }
@@ -36,6 +40,7 @@ func (r *Run) worker() *worker {
 	defer r.mu.Unlock()
 	n := len(r.bodies)
 	w := &worker{r: r, ctx: r.ctx, n: n, rng: rand.New(rand.NewPCG(r.seed, uint64(100+n))), rec: r.rec.Client()}
+	_, w.traces = r.sys.(*cluster)
 	r.bodies = append(r.bodies, w)
 	return w
 }
@@ -200,6 +205,10 @@ func mixed(n int, keys []string) func(*worker) error {
 	return func(w *worker) error {
 		seen := map[string]uint64{} // the last version of each key that this worker was told
 		for i := 0; w.more(i, n); i++ {
+			if w.traces && i%4 == 3 {
+				w.put(fmt.Sprintf("only%d-%d", w.n, i), w.value(), nil)
+				continue
+			}
 			key := keys[w.rng.IntN(len(keys))]
 			var op history.Op
 			switch w.rng.IntN(10) {
