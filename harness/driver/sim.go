@@ -69,10 +69,13 @@ func simulate(c config) (r *sim.Report, err error) {
 		return sim.Run(p, c.sim.events)
 	}
 	r, err = sim.Seeds(c.sim.scenario, c.sim.column, c.seed, c.sim.seeds, c.sim.events)
-	if err == nil && c.crash.shrink {
-		r = sim.Shrink(r)
+	if err != nil || !c.crash.shrink {
+		return r, err
 	}
-	return r, err
+	if r = sim.Shrink(r); c.sim.events {
+		return sim.Run(*r.Plan, true)
+	}
+	return r, nil
 }
 
 // writeSim tells a report to people.

@@ -87,6 +87,17 @@ func (r *Recorder) Counts() Counts {
 	return r.counts
 }
 
+// Take takes over what happened in another run, which has a clock of its own, as
+// if it had been recorded here. Nothing must have been recorded before.
+func (r *Recorder) Take(h History) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ops, r.events = append(r.ops, h.Ops...), append(r.events, h.Events...)
+	for _, op := range h.Ops {
+		r.clients = max(r.clients, op.Client+1)
+	}
+}
+
 // Phase begins a phase: operations called from now on belong to it.
 func (r *Recorder) Phase(name string) {
 	r.mu.Lock()

@@ -9,30 +9,91 @@ import (
 	"zeyrho/steps/05-replication/node"
 )
 
+// known are the checkers that need to know nothing but the history.
+func known() map[string]check.Checker {
+	return map[string]check.Checker{
+		"empty":                         check.StartedEmpty,
+		"linearizability":               only(fresh, check.Linearizable(20*time.Second)),
+		"linearizability at every node": only(notStale, check.Linearizable(20*time.Second)),
+		"durability":                    only(fresh, check.Durable),
+		"versions":                      check.Versions,
+		"once":                          check.Once,
+		"session":                       check.Session,
+	}
+}
+
 // judges has the checkers that can judge a run, by name.
 func (w *world) judges(h *history.History) map[string]check.Checker {
-	p := w.plan
+	all, p := known(), w.plan
 	strong := part(h, fresh)
+	all["linearizability"] = of(strong, check.Linearizable(20*time.Second))
+	all["durability"] = of(strong, check.Durable)
 	there := 0
 	for _, h := range w.hosts {
 		if !h.gone && !h.absent {
 			there++
 		}
 	}
-	return map[string]check.Checker{
-		"empty":                         check.StartedEmpty,
-		"undisturbed":                   only(w.undisturbed, check.Answered("start", "warm-up", check.Quiet)),
-		"linearizability":               of(strong, check.Linearizable(20*time.Second)),
-		"linearizability at every node": only(notStale, check.Linearizable(20*time.Second)),
-		"durability":                    of(strong, check.Durable),
-		"versions":                      check.Versions,
-		"once":                          check.Once,
-		"session":                       check.Session,
-		"liveness":                      check.Live(p.Work.Clients, 3, p.Times.Live.time()),
-		"replicas":                      check.Agree(there),
-		"convergence":                   check.Converge(there, agreement),
-		"gap":                           check.Gap("faults", 2*time.Second),
-		"enough":                        check.Coverage(check.Need{OK: p.Work.Rate}),
+	all["undisturbed"] = only(w.undisturbed, check.Answered("start", "warm-up", check.Quiet))
+	all["liveness"] = check.Live(p.Work.Clients, 3, p.Times.Live.time())
+	all["replicas"] = check.Agree(there)
+	all["convergence"] = check.Converge(there, agreement)
+	all["gap"] = check.Gap("faults", 2*time.Second)
+	all["enough"] = check.Coverage(check.Need{OK: p.Work.Rate})
+	return all
+}
+
+// Checkers returns the checkers of a history that was recorded in this world. What
+// needs more than the history was judged when it was recorded, and is read back.
+func (s Scenario) Checkers() (checkers []check.Checker) {
+	all := known()
+	for _, name := range s.Judges {
+		if c := all[name]; c != nil {
+			checkers = append(checkers, c)
+		} else {
+			checkers = append(checkers, witness(name))
+		}
+	}
+	return append(checkers, witness("coverage"), witness(inside))
+}
+
+// inside is the name of all that is promised inside of a cluster, of which no
+// client ever hears.
+const inside = "inside"
+
+// record adds to the history what the checkers have said.
+func (w *world) record(findings []check.Finding) {
+	for _, f := range findings {
+		e := history.Event{Kind: "seen", Node: f.Checker, Text: "as promised"}
+		if f.Checker == "answered" {
+			e.Node = "undisturbed"
+		}
+		switch f.Verdict {
+		case check.Violation:
+			e.Kind, e.Text = "broken", f.Reason
+		case check.Inconclusive:
+			e.Kind, e.Text = "trouble", f.Checker+": "+f.Reason
+		}
+		if w.failure != nil {
+			e.Node, e.Text = inside, f.Checker+": "+f.Reason
+		}
+		w.event(e)
+	}
+}
+
+// witness reads back what was recorded.
+func witness(name string) check.Checker {
+	return func(h *history.History) check.Finding {
+		for _, e := range h.Events {
+			switch {
+			case e.Node != name:
+			case e.Kind == "broken":
+				return check.Finding{Checker: name, Verdict: check.Violation, Reason: e.Text}
+			case e.Kind == "seen":
+				return check.Finding{Checker: name, Verdict: check.Pass}
+			}
+		}
+		return check.Finding{Checker: name, Verdict: check.Inconclusive, Reason: "the run ended before anybody looked"}
 	}
 }
 
@@ -54,7 +115,7 @@ func (w *world) judge(h *history.History) []check.Finding {
 			checkers = append(checkers, c)
 		}
 	}
-	findings := append(check.Judge(h, checkers...), check.Finding{Checker: "inside", Verdict: check.Pass})
+	findings := append(check.Judge(h, checkers...), check.Finding{Checker: inside, Verdict: check.Pass})
 	for _, f := range w.findings {
 		if slices.Contains(names, f.Checker) {
 			findings = append(findings, f)

@@ -18,8 +18,9 @@ type network struct {
 
 // link is one way from one node to another.
 type link struct {
-	cut  int // how many faults cut it
-	slow int // how many times as long everything takes; 0 is once
+	cut  int           // how many faults cut it
+	slow int           // how many times as long everything takes; 0 is once
+	last time.Duration // when the last message arrives, or has arrived
 }
 
 // level says how bad it is. All are chances in a thousand.
@@ -79,7 +80,12 @@ func (w *world) send(m node.Message) {
 	for range times {
 		d := n.delay(n.level.late) * time.Duration(max(l.slow, 1))
 		event := w.sent(m)
-		w.after(d, func() { w.deliver(m, event) })
+		at := w.now + d
+		if w.plan.Thin {
+			at = max(w.now, l.last) + d
+			l.last = at
+		}
+		w.agenda.add(at, func() { w.deliver(m, event) })
 	}
 }
 

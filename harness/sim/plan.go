@@ -25,6 +25,7 @@ type Plan struct {
 	Keep     int      `json:"keep,omitempty"`     // entries that are kept though a snapshot has them
 	Sync     Span     `json:"sync,omitempty"`     // that a sync takes, about; 0 is 2 ms
 	Queue    int      `json:"queue,omitempty"`    // bytes of writes that may wait in a node; 0: as many as for real
+	Thin     bool     `json:"thin,omitempty"`     // from one node to another there is one message under way at a time; so none overtakes another
 	Operator Operator `json:"operator,omitempty"`
 	Work     Workload `json:"work"`
 	Times    Times    `json:"times"`

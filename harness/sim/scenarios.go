@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,15 +58,6 @@ func (s Scenario) Draw(column string, seed uint64) (Plan, error) {
 	d := newDraft(s.Name, column, seed)
 	s.draw(d)
 	return d.done(), nil
-}
-
-// Checkers returns the names under which the findings of a run come.
-func (s Scenario) Checkers() (names []string) {
-	other := map[string]string{"undisturbed": "answered", "linearizability at every node": "linearizability", "once": "sessions"}
-	for _, name := range s.Judges {
-		names = append(names, cmp.Or(other[name], name))
-	}
-	return append(names, "coverage", "inside")
 }
 
 // later is where what a person does in steps 05 and 06 is done by the nodes.

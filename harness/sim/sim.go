@@ -69,9 +69,12 @@ func (w *world) finish(r *Report) {
 	w.trace.add(uint64(w.now))
 	r.Hash, r.Seconds = fmt.Sprintf("%016x", uint64(w.trace)), w.now.Seconds()
 	h := w.rec.History()
-	h.Events = append(h.Events, w.events...)
+	phases := h.Events
+	h.Events = append(phases, w.events...)
 	r.History = &h
 	r.Findings = w.judge(&h)
+	w.record(r.Findings)
+	h.Events = append(phases, w.events...)
 	decisive := check.All(r.Findings)
 	r.Verdict, r.Checker, r.Reason = decisive.Verdict, decisive.Checker, decisive.Reason
 	r.Story = w.tale(&h, decisive)
