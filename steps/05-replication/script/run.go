@@ -31,7 +31,8 @@ import (
 //	wipe n1                         its process ends, and its disk is a new one
 //	disk n1 full, disk n1 free      there is no room on it, or there is again
 //	sync n1                         ends a turn that was begun with "unsynced": write n1 put k v unsynced
-//	hold n1, work n1                work that n1 starts elsewhere waits; the oldest is done. Or only begun, or ended
+//	hold n1, work n1                work that n1 starts elsewhere waits; the oldest is done, or the last. With
+//	                                "begun", it is done, and n1 is told only by the next "work n1"
 //	status, log n1                  what there is to see
 type Line struct {
 	*World

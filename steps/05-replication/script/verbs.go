@@ -3,6 +3,7 @@ package script
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -197,13 +198,17 @@ func (s Line) work(m *Member) error {
 	if len(m.Work) == 0 {
 		return fmt.Errorf("%v has started no work", m.ID)
 	}
+	at := 0
+	if s.HasArg("last") {
+		at = len(m.Work) - 1
+	}
+	work := m.Work[at]
 	if s.HasArg("begun") {
-		m.Work[0].Do()
-		m.Work[0].Do = nil
+		work.Do()
+		m.Work[at].Do = nil
 		return nil
 	}
-	work := m.Work[0]
-	m.Work = m.Work[1:]
+	m.Work = slices.Delete(m.Work, at, at+1)
 	s.End(m, work)
 	return nil
 }

@@ -267,11 +267,11 @@ func (c *Catchup) note(err error) {
 // cut off the log.
 func (c *Catchup) Synced() {
 	base := c.replica.Log().Base().Index
+	to := c.pinned(base) // which looks at the followers, in every turn
 	if c.saved.Index <= base+c.config.Keep {
 		return
 	}
-	to := min(c.saved.Index-c.config.Keep, c.pinned(base))
-	if to <= base {
+	if to = min(to, c.saved.Index-c.config.Keep); to <= base {
 		return
 	}
 	if err := c.replica.CutFront(to); err != nil {

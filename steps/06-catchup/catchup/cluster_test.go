@@ -94,6 +94,9 @@ func (w *cluster) status(m *script.Member) string {
 	for _, p := range s.Sending {
 		text = append(text, fmt.Sprintf("sends %v the snapshot of %v", p.Peer, p.Of))
 	}
+	for _, member := range s.Members {
+		text = append(text, fmt.Sprintf("knows the learner %v", member.ID))
+	}
 	if s.Learner {
 		text = append(text, "a learner")
 	}
@@ -123,4 +126,13 @@ func (w *cluster) add(leader *script.Member, id node.ID, peer string) node.Call 
 	return w.Call(fmt.Sprintf("add %v", id), func() error {
 		return w.parts[leader.ID].Add(snapshot.Member{ID: id, Peer: peer})
 	})
+}
+
+// arrives lets the oldest message arrive.
+func (w *cluster) arrives(t *testing.T) {
+	t.Helper()
+	require.NotEmpty(t, w.InFlight)
+	m := w.InFlight[0]
+	w.InFlight = w.InFlight[1:]
+	w.Arrive(m)
 }
