@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime/pprof"
 
@@ -45,7 +46,8 @@ func runBench(ctx context.Context, args []string) (int, error) {
 	fs.IntVar(&o.Connections, "connections", 16, "connections to step 03, with one request at a time on each")
 	fs.StringVar(&o.Dir, "dir", "", "put files below the `directory`, on the disk that is to be measured (default: that for\ntemporary files, or that for caches if the first is in memory)")
 	jsonTo := fs.String("json", "", "write the results as JSON to this `file` (- for standard output)")
-	curve := fs.String("curve", "", "measure step 04 with 1 to 128 clients, and nothing else, into this `file`")
+	curve := fs.String("curve", "", "measure what can be drawn, and nothing else, into this `file`")
+	of := fs.String("of", "group-commit", "with -curve, `what`: group-commit (step 04, 1 to 128 clients), acks (step 05, what an acknowledgement means,\n1 to 64 clients) or growth (steps 05 and 06, after up to a million writes)")
 	profileTo := fs.String("cpuprofile", "", "write to this `file` where the time of the harness' own process goes; go tool pprof reads it")
 	page := fs.String("markdown", "", "also refresh the table in this `file`, such as docs/bench.md")
 	if err := parse(fs, args); err != nil {
@@ -59,8 +61,11 @@ func runBench(ctx context.Context, args []string) (int, error) {
 			return exitUsage, err
 		}
 	}
+	if *curve == "" && *of != "group-commit" {
+		return exitUsage, errors.New("-of goes with -curve")
+	}
 	if *curve != "" && (o.Only != "" || *page != "" || *jsonTo != "") {
-		return exitUsage, errors.New("-curve goes with -full, -value, -keys and -dir only")
+		return exitUsage, errors.New("-curve goes with -of, -full, -value, -keys and -dir only")
 	}
 	p := newProgress(0)
 	o.Progress = func(done, total int, name string) {
@@ -68,7 +73,7 @@ func runBench(ctx context.Context, args []string) (int, error) {
 		p.show(done, name)
 	}
 	if *curve != "" {
-		return runCurve(ctx, o, p.clear, *curve)
+		return runCurve(ctx, o, *of, p.clear, *curve)
 	}
 	stop, err := profile(*profileTo)
 	if err != nil {
@@ -101,8 +106,20 @@ func profile(file string) (stop func() error, err error) {
 	}, nil
 }
 
-func runCurve(ctx context.Context, o bench.Options, clear func(), file string) (int, error) {
-	c, err := bench.RunCurve(ctx, o)
+// drawable is something that harness/plot draws.
+type drawable interface {
+	WriteTable(io.Writer)
+	WriteJSON(io.Writer) error
+}
+
+func runCurve(ctx context.Context, o bench.Options, of string, clear func(), file string) (int, error) {
+	var c drawable
+	var err error
+	if of == "group-commit" {
+		c, err = bench.RunCurve(ctx, o)
+	} else {
+		c, err = bench.RunSeries(ctx, o, of)
+	}
 	clear()
 	if err == nil {
 		c.WriteTable(os.Stdout)

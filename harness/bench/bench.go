@@ -90,7 +90,7 @@ type side struct {
 var errSkipped = errors.New("skipped")
 
 func comparisons() []comparison {
-	return slices.Concat(inProcess(), overHTTP(), onDisk(), recovering(), simulated())
+	return slices.Concat(inProcess(), overHTTP(), onDisk(), recovering(), simulated(), replicated(), freezing(), snapshotting(), growths())
 }
 
 // Names returns the names of all comparisons.
@@ -124,7 +124,11 @@ type bench struct {
 	world   *real.World
 	servers map[string]string // addresses of those that have been started, by name
 	scratch scratch
+	shrink  int // divides what is counted in thousands, for a test; 0: it does not
 }
+
+// scaled returns n or, in a test, fewer.
+func (b *bench) scaled(n int) int { return n / max(b.shrink, 1) }
 
 func newBench(ctx context.Context, o Options) *bench {
 	b := &bench{Options: o, value: make([]byte, o.Value), world: real.NewWorld(ctx), servers: map[string]string{}}

@@ -23,6 +23,7 @@ func small(t *testing.T) *bench {
 	o, err := Options{Keys: 10, Value: 20, Connections: 3}.withDefaults()
 	require.NoError(t, err)
 	b := newBench(t.Context(), o)
+	b.shrink = 1000
 	t.Cleanup(b.close)
 	return b
 }
@@ -39,7 +40,7 @@ func TestEveryComparisonCanBeMade(t *testing.T) {
 			}
 			require.NoError(t, err)
 			defer end()
-			rounds, err := pace{rounds: 2, length: time.Millisecond}.takeTurns(t.Context(), ours.take, bare.take, quietly)
+			rounds, err := pace{rounds: 2, length: time.Millisecond, cold: c.unit.short.cold}.takeTurns(t.Context(), ours.take, bare.take, quietly)
 			require.NoError(t, err)
 			require.Len(t, rounds, 2)
 			r := c.result(ours.name, bare.name, rounds)
@@ -126,8 +127,8 @@ func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 	}
 }
 
-// times makes rounds out of pairs of times.
-func times(pairs ...[2]float64) (rounds []round) {
+// timed makes rounds out of pairs of times.
+func timed(pairs ...[2]float64) (rounds []round) {
 	for _, p := range pairs {
 		rounds = append(rounds, round{sample{nanos: p[0], allocs: 1.002}, sample{nanos: p[1]}})
 	}
@@ -135,7 +136,7 @@ func times(pairs ...[2]float64) (rounds []round) {
 }
 
 func TestARatioIsTheMedianOfTheRounds(t *testing.T) {
-	rounds := times([2]float64{2, 1}, [2]float64{3, 2}, [2]float64{1000, 1})
+	rounds := timed([2]float64{2, 1}, [2]float64{3, 2}, [2]float64{1000, 1})
 	r := comparison{unit: operations}.result("a", "b", rounds)
 	assert.Equal(t, Ratio{Of: "time", Median: 2, Min: 1.5, Max: 1000, Rounds: 3}, r.Ratio)
 	assert.Equal(t, 3.0, r.Ours.NsPerOp)
@@ -162,7 +163,7 @@ func TestAnAimIsMetOrMissed(t *testing.T) {
 		{Aim{RecordsPerSecond: 1e7}, records, 101, Missed},
 		{Aim{WritesPerSync: 16}, requests, 100, Missed}, // none is known
 	} {
-		r := comparison{aim: c.aim, unit: c.unit}.result("a", "b", times([2]float64{c.ours, 100}))
+		r := comparison{aim: c.aim, unit: c.unit}.result("a", "b", timed([2]float64{c.ours, 100}))
 		assert.Equal(t, c.want, r.Verdict, "%+v", c)
 	}
 }
@@ -174,10 +175,10 @@ func example() *Report {
 		Settings: Settings{ValueBytes: 100, Keys: 1000, Connections: 16}, OK: true,
 	}
 	r.add(comparison{name: "one", what: "in a loop", unit: operations, aim: Aim{AtMost: 2, Allocs: 1}}.
-		result("this", "that", times([2]float64{30, 20})))
+		result("this", "that", timed([2]float64{30, 20})))
 	answers := []round{{sample{nanos: 40_000, p50: 600_000, p99: 5_000_000}, sample{nanos: 20_000, p50: 400_000, p99: 2_000_000}}}
 	r.add(comparison{name: "two", what: "over HTTP", unit: requests, aim: Aim{AtLeast: 0.8}}.result("him", "her", answers))
-	r.add(comparison{name: "three", what: "no aim", unit: operations}.result("x", "y", times([2]float64{1, 1})))
+	r.add(comparison{name: "three", what: "no aim", unit: operations}.result("x", "y", timed([2]float64{1, 1})))
 	return r
 }
 

@@ -86,7 +86,7 @@ func openDurable(sync string) func(context.Context, *bench) (ours, bare side, en
 type journaled struct {
 	*load
 	name   string
-	status *client
+	status *connection
 }
 
 func (d *journaled) close() {

@@ -63,7 +63,7 @@ func TestAPlainFileIsReadAndChecked(t *testing.T) {
 
 // The protocol is tried here without Redis, which may not be installed.
 func TestASetIsAListOfStringsAfterTheirLengths(t *testing.T) {
-	var c client
+	var c connection
 	writeSet(&c, "key-1", []byte("abc"))
 	assert.Equal(t, "*3\r\n$3\r\nSET\r\n$5\r\nkey-1\r\n$3\r\nabc\r\n", c.out.String())
 }
@@ -71,7 +71,7 @@ func TestASetIsAListOfStringsAfterTheirLengths(t *testing.T) {
 func TestARefusalOfRedisIsAnError(t *testing.T) {
 	for answer, wrong := range map[string]bool{"+OK\r\n": false, "-OOM too much\r\n": true} {
 		near, far := net.Pipe()
-		c := &client{conn: near, in: bufio.NewReader(near)}
+		c := &connection{conn: near, in: bufio.NewReader(near)}
 		go func() {
 			far.Read(make([]byte, 100))
 			far.Write([]byte(answer))

@@ -42,7 +42,7 @@ type asker interface {
 
 // wire asks in bytes that it has written itself.
 type wire struct {
-	client *client
+	client *connection
 	kind   kind
 }
 
@@ -57,8 +57,8 @@ func (w wire) close()                   { w.client.close() }
 // kind is a kind of request.
 type kind struct {
 	session bool // whether every client needs a session
-	write   func(c *client, key string, value []byte)
-	ask     func(c *client) error // sends what was written and reads the answer
+	write   func(c *connection, key string, value []byte)
+	ask     func(c *connection) error // sends what was written and reads the answer
 }
 
 var (
@@ -67,17 +67,17 @@ var (
 	putOnce = kind{session: true, write: writePut, ask: askHTTP}
 )
 
-func askHTTP(c *client) error {
+func askHTTP(c *connection) error {
 	_, err := c.ask()
 	return err
 }
 
-func writeGet(c *client, key string, value []byte) {
+func writeGet(c *connection, key string, value []byte) {
 	fmt.Fprintf(&c.out, "GET /kv/%s HTTP/1.1\r\nHost: bench\r\n\r\n", key)
 	c.want = len(value)
 }
 
-func writePut(c *client, key string, value []byte) {
+func writePut(c *connection, key string, value []byte) {
 	fmt.Fprintf(&c.out, "PUT /kv/%s HTTP/1.1\r\nHost: bench\r\nContent-Length: %d\r\n", key, len(value))
 	if c.session != "" {
 		c.number++
@@ -167,8 +167,8 @@ func (l *load) ask(ctx context.Context, c asker, end time.Time) (took []time.Dur
 	return took, ctx.Err()
 }
 
-// client is one connection.
-type client struct {
+// connection is one connection to a server, and what is asked on it.
+type connection struct {
 	conn    net.Conn
 	in      *bufio.Reader
 	out     bytes.Buffer // the next request
@@ -177,18 +177,18 @@ type client struct {
 	number  uint64 // of the last request in the session
 }
 
-func dial(ctx context.Context, address string) (*client, error) {
+func dial(ctx context.Context, address string) (*connection, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	return &client{conn: conn, in: bufio.NewReader(conn)}, nil
+	return &connection{conn: conn, in: bufio.NewReader(conn)}, nil
 }
 
-func (c *client) close() { c.conn.Close() }
+func (c *connection) close() { c.conn.Close() }
 
 // ask sends the request in c.out and returns the body of the answer.
-func (c *client) ask() ([]byte, error) {
+func (c *connection) ask() ([]byte, error) {
 	_, err := c.conn.Write(c.out.Bytes())
 	c.out.Reset()
 	if err != nil {
@@ -211,7 +211,7 @@ func (c *client) ask() ([]byte, error) {
 	return body, nil
 }
 
-func (c *client) openSession() error {
+func (c *connection) openSession() error {
 	c.out.WriteString("POST /sessions HTTP/1.1\r\nHost: bench\r\nContent-Length: 0\r\n\r\n")
 	c.want = -1 // any
 	body, err := c.ask()

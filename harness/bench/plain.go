@@ -25,17 +25,22 @@ func (b *bench) writePlain(n int) (string, error) {
 	}
 	var text []byte
 	for i := range n {
-		key := b.keys[i%len(b.keys)]
-		start := len(text)
-		text = append(text, make([]byte, plainHeader)...)
-		text = append(append(text, key...), b.value...)
-		h := text[start:]
-		binary.LittleEndian.PutUint32(h[4:], uint32(len(key)))
-		binary.LittleEndian.PutUint32(h[8:], uint32(len(b.value)))
-		binary.LittleEndian.PutUint32(h, crc32.Checksum(h[4:], castagnoli))
+		text = appendPlain(text, b.keys[i%len(b.keys)], b.value)
 	}
 	path := filepath.Join(dir, "file")
 	return path, os.WriteFile(path, text, 0o644)
+}
+
+// appendPlain appends a record of a plain file.
+func appendPlain(text []byte, key string, value []byte) []byte {
+	start := len(text)
+	text = append(text, make([]byte, plainHeader)...)
+	text = append(append(text, key...), value...)
+	h := text[start:]
+	binary.LittleEndian.PutUint32(h[4:], uint32(len(key)))
+	binary.LittleEndian.PutUint32(h[8:], uint32(len(value)))
+	binary.LittleEndian.PutUint32(h, crc32.Checksum(h[4:], castagnoli))
+	return text
 }
 
 // readPlain reads a plain file into a map.

@@ -16,13 +16,13 @@ import (
 // length. The answer is a line, "+OK" if it was done.
 var set = kind{write: writeSet, ask: askRedis}
 
-func writeSet(c *client, key string, value []byte) {
+func writeSet(c *connection, key string, value []byte) {
 	fmt.Fprintf(&c.out, "*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n", len(key), key, len(value))
 	c.out.Write(value)
 	c.out.WriteString("\r\n")
 }
 
-func askRedis(c *client) error {
+func askRedis(c *connection) error {
 	_, err := c.conn.Write(c.out.Bytes())
 	c.out.Reset()
 	if err != nil {

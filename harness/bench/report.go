@@ -61,6 +61,9 @@ type Side struct {
 	WritesPerSync    float64  `json:"writes_per_sync,omitempty"`
 	RecordsPerSecond float64  `json:"records_per_second,omitempty"`
 	PeakBytes        float64  `json:"peak_bytes,omitempty"`
+	DiskBytes        float64  `json:"disk_bytes,omitempty"`
+	SentBytes        float64  `json:"sent_bytes,omitempty"`
+	BytesPerSecond   float64  `json:"bytes_per_second,omitempty"`
 	SecondsPerSecond float64  `json:"seconds_per_second,omitempty"` // simulated ones
 	OpsPerSecond     float64  `json:"ops_per_second,omitempty"`     // done in a simulated second
 }
@@ -157,7 +160,7 @@ func (s Side) String() string {
 			parts = append(parts, fmt.Sprintf(format, args...))
 		}
 	}
-	add(s.NsPerOp > 0, "%.0f ns", s.NsPerOp)
+	add(s.NsPerOp > 0, "%s", inUnits(s.NsPerOp))
 	if s.AllocsPerOp != nil {
 		parts = append(parts, allocations(*s.AllocsPerOp))
 	}
@@ -166,11 +169,40 @@ func (s Side) String() string {
 	add(s.WritesPerSync > 0, "%.1f writes a sync", s.WritesPerSync)
 	add(s.RecordsPerSecond > 0, "%.2fM/s", s.RecordsPerSecond/1e6)
 	add(s.PeakBytes > 0, "%.1f MiB", s.PeakBytes/(1<<20))
+	add(s.DiskBytes > 0, "%.1f MiB on disk", s.DiskBytes/(1<<20))
+	add(s.SentBytes > 0, "%.1f MiB sent", s.SentBytes/(1<<20))
+	add(s.BytesPerSecond > 0, "%.0f MB/s", s.BytesPerSecond/1e6)
 	add(s.SecondsPerSecond > 0, "%.0f s/s with %.0f operations in each", s.SecondsPerSecond, s.OpsPerSecond)
 	return strings.Join(parts, ", ")
 }
 
-func (r Ratio) String() string { return fmt.Sprintf("%.2f (%.2f–%.2f)", r.Median, r.Min, r.Max) }
+// inUnits writes nanoseconds with a unit that suits them.
+func inUnits(ns float64) string {
+	switch {
+	case ns < 10e3:
+		return fmt.Sprintf("%.0f ns", ns)
+	case ns < 1e6:
+		return fmt.Sprintf("%.0f µs", ns/1e3)
+	case ns < 10e6:
+		return fmt.Sprintf("%.1f ms", ns/1e6)
+	case ns < 1e9:
+		return fmt.Sprintf("%.0f ms", ns/1e6)
+	}
+	return fmt.Sprintf("%.2f s", ns/1e9)
+}
+
+// String returns the numbers: those of a table.
+func (r Ratio) String() string {
+	return fmt.Sprintf("%s (%s–%s)", times(r.Median), times(r.Min), times(r.Max))
+}
+
+// times writes a ratio. One that is very small is told from nothing.
+func times(ratio float64) string {
+	if ratio < 0.01 {
+		return fmt.Sprintf("1/%.0f", 1/ratio)
+	}
+	return fmt.Sprintf("%.2f", ratio)
+}
 
 var heads = []string{"name", "ours", "bare", "ratio (min–max)", "aim", "verdict"}
 

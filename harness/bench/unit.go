@@ -35,6 +35,13 @@ func (u *unit) pace(full bool) pace {
 	return u.short
 }
 
+// paced returns the unit with other numbers of rounds.
+func (u *unit) paced(short, long int) *unit {
+	v := *u
+	v.short.rounds, v.long.rounds = short, long
+	return &v
+}
+
 // operations are done by a loop in this process.
 var operations = &unit{
 	of: "time", size: nanos,
@@ -89,6 +96,45 @@ var peak = &unit{
 	},
 	short: pace{rounds: 5, length: 400 * time.Millisecond, cold: true},
 	long:  pace{rounds: 15, length: 400 * time.Millisecond, cold: true},
+}
+
+// pauses are times in which nothing else can be done.
+var pauses = &unit{
+	of: "time", size: nanos,
+	tell:  func(s *Side, median func(func(sample) float64) float64) { s.NsPerOp = median(nanos) },
+	short: pace{rounds: 11, length: 10 * time.Millisecond},
+	long:  pace{rounds: 51, length: 20 * time.Millisecond},
+}
+
+// volume is bytes that are written or read. A side of a round does it once,
+// however long it takes.
+var volume = &unit{
+	of: "throughput", size: nanos, rate: true,
+	tell: func(s *Side, median func(func(sample) float64) float64) {
+		s.BytesPerSecond = float64(time.Second) / median(nanos)
+	},
+	short: pace{rounds: 11, length: 200 * time.Millisecond},
+	long:  pace{rounds: 51, length: 200 * time.Millisecond},
+}
+
+// restarts are of a program on what it has kept.
+var restarts = &unit{
+	of: "time", size: nanos,
+	tell: func(s *Side, median func(func(sample) float64) float64) {
+		s.NsPerOp, s.DiskBytes = median(nanos), median(bytesOf)
+	},
+	short: pace{rounds: 5, length: 400 * time.Millisecond, cold: true},
+	long:  pace{rounds: 15, length: 400 * time.Millisecond, cold: true},
+}
+
+// joins are of a node to a leader, until it holds all that the leader does.
+var joins = &unit{
+	of: "time", size: nanos,
+	tell: func(s *Side, median func(func(sample) float64) float64) {
+		s.NsPerOp, s.SentBytes = median(nanos), median(bytesOf)
+	},
+	short: pace{rounds: 3, length: time.Second, cold: true},
+	long:  pace{rounds: 9, length: time.Second, cold: true},
 }
 
 // seconds pass in the simulated world. A side of a round is one run, however
