@@ -88,6 +88,7 @@ func TestTheLogIsKeptForAFollowerWithANewDisk(t *testing.T) {
 	had := n2.Log().Last().Index
 	w.Stop(n2, script.Lost)
 	w.Pass(6 * time.Second)
+	w.Pass(6 * time.Second)
 	n2.Disk, w.InFlight = script.NewMemory(), nil
 	require.NoError(t, w.Start(n2, false))
 	for w.Pass(50 * time.Millisecond); w.parts[2].Status().Fetched == 0; w.Pass(50 * time.Millisecond) {

@@ -1,6 +1,7 @@
 package catchup_test
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,44 @@ func TestEveryMessageIsDescribedAndNothingElse(t *testing.T) {
 		require.Empty(t, catchup.Describe(m))
 	}
 	require.Len(t, words, 4)
+}
+
+// A chunk of an old leader, or of another cluster, is nothing to anybody. Nor is any
+// to a node that leads itself.
+func TestAChunkIsTakenFromOnesLeaderOnly(t *testing.T) {
+	w := behind(t, 3, 1)
+	w.Pass(50 * time.Millisecond)
+	var late node.Message
+	for late.Data == nil {
+		if m := w.InFlight[0]; strings.Contains(catchup.Describe(m), "bytes 0 to") {
+			late = m
+			break
+		}
+		w.arrives(t)
+	}
+	other := newCluster(3, small(1))
+	other.Members[0].Random = rand.New(rand.NewPCG(99, 99))
+	require.NoError(t, other.StartAll())
+	other.Settle()
+	other.Members[2].Hold = true
+	other.Arrive(late)
+	require.Nil(t, other.parts[3].Status().Incoming, "another history")
+
+	w.Cuts, w.InFlight = [][2]node.ID{{1, 0}, {2, 3}}, nil
+	w.Turn(w.Members[1], w.Promote(w.Members[1]))
+	toLeader := late
+	toLeader.To = 2
+	w.Arrive(toLeader)
+	require.Nil(t, w.parts[2].Status().Incoming, "it leads")
+
+	w.Cuts = [][2]node.ID{{1, 0}}
+	w.Pass(50 * time.Millisecond)
+	w.arrives(t)
+	e, _ := w.Members[2].Epoch()
+	require.EqualValues(t, 2, e.Leader())
+	w.Members[2].Hold = true
+	w.Arrive(late)
+	require.Zero(t, w.parts[3].Status().Incoming.Bytes, "an old leader")
 }
 
 // What comes from the network is checked by its transport. Even so: whatever is
