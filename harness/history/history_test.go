@@ -97,6 +97,7 @@ func TestAMalformedHistoryIsRefused(t *testing.T) {
 		"answer to unknown":     {change(func(o *history.Op) { o.Outcome = history.Unknown }), "and yet an answer"},
 		"negative client":       {change(func(o *history.Op) { o.Client = -1 }), "negative"},
 		"condition of a get":    {change(func(o *history.Op) { o.Kind, o.If = history.Get, &v }), "and yet has a condition"},
+		"level of a put":        {change(func(o *history.Op) { o.Level = "stale" }), "no read"},
 		"cursor without a scan": {change(func(o *history.Op) { o.After = "k" }), "no scan"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,6 +193,24 @@ func TestAClientThatDoesNotKnowGoesOnUnderAnotherNumber(t *testing.T) {
 	next := a.Begin(get).End(history.Answer{Outcome: history.Fail, Error: "no"})
 	require.Equal(t, []int{0, 0, 1, 2}, []int{first.Client, lost.Client, other.Client, next.Client})
 	require.Equal(t, "v", other.Value)
+}
+
+func TestARunMayHaveAClockOfItsOwn(t *testing.T) {
+	now := int64(5)
+	r := history.NewRecorderBy(history.Header{Scenario: "s"}, func() int64 { return now })
+	r.Expect(10)
+	c := r.Client()
+	call := c.Begin(history.Op{Kind: history.Get, Key: "x", Level: "stale"})
+	now = 9
+	op := call.End(history.Answer{Outcome: history.OK, Status: history.Absent})
+	require.Equal(t, []int64{5, 9}, []int64{op.Call, op.Return})
+	require.Equal(t, "stale", op.Level)
+
+	other := history.NewRecorder(history.Header{Scenario: "of another"})
+	other.Take(r.History())
+	require.Equal(t, r.History().Ops, other.History().Ops)
+	require.Equal(t, "of another", other.History().Header.Scenario)
+	require.Equal(t, 1, other.Client().Begin(history.Op{Kind: history.Get, Key: "y"}).End(history.Answer{Outcome: history.OK, Status: history.Absent}).Client)
 }
 
 func TestAnOperationThatStillRunsIsUnknown(t *testing.T) {

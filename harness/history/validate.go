@@ -65,6 +65,8 @@ func (op Op) problem() string {
 		return "was called before the run began"
 	case op.If != nil && !write:
 		return "reads, and yet has a condition"
+	case op.Level != "" && write:
+		return "is no read, and yet has a level"
 	case op.Kind != Scan && (op.After != "" || op.Limit != 0 || op.Items != nil || op.More):
 		return "is no scan, and yet has the fields of one"
 	}

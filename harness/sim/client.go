@@ -50,6 +50,7 @@ const (
 	patience    = 700 * time.Millisecond
 	persistence = 4 * time.Second
 	clientsAKey = 10
+	clientKeys  = 100 // at most
 )
 
 func newClient(w *world, number int) *client {
@@ -67,7 +68,7 @@ func (c *client) keys() (keys []string) {
 	return keys
 }
 
-func keyName(client, k int) string { return "k" + strconv.Itoa(client/clientsAKey*100+k+1) }
+func keyName(client, k int) string { return "k" + strconv.Itoa(client/clientsAKey*clientKeys+k+1) }
 
 // next begins with the next operation, when it is time for it.
 func (c *client) next() {

@@ -193,14 +193,10 @@ func (h *host) tick() {
 // worsen lets messages, or the words of clients, do worse for a while.
 func (w *world) worsen(f *Fault) {
 	n := &w.net
-	what, ok := map[Kind]*int{
+	what := map[Kind]*int{
 		Loss: &n.level.loss, Twice: &n.level.twice, Late: &n.level.late,
 		LoseRequest: &n.near.loseRequest, LoseReply: &n.near.loseReply, LateClients: &n.near.late,
 	}[f.Kind]
-	if !ok {
-		w.fail("plan", "nothing is called %q", f.Kind)
-		return
-	}
 	*what += f.Size
 	event := w.fired(f, "", "", "%s%s", f.Kind, f.strength())
 	w.lasting(f, func() { *what -= f.Size }, event)

@@ -44,6 +44,12 @@ const (
 	Join     Kind = "join"     // a node that was not there is started; a learner is made known to the leader
 )
 
+var kinds = []Kind{
+	Kill, Power, PowerAll, DiskGone, Pause, Rot, SlowDisk, DiskError, DiskFull, ShortWrite, FailedSync,
+	Cut, Split, Bridge, Deaf, Mute, Flap, SlowLink, Loss, Twice, Late, LoseRequest, LoseReply, LateClients,
+	Drift, Freeze, Promote, Appoint, Takeover, Join,
+}
+
 // A name says who it happens to: n2, or one of these, as it is at the moment.
 const (
 	leader   = "leader"   // who leads, in the latest epoch

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -113,7 +114,9 @@ func (s Span) time() time.Duration { return time.Duration(s) }
 
 // ReadPlan reads the JSON of a plan.
 func ReadPlan(text []byte) (p Plan, err error) {
-	if err := json.Unmarshal(text, &p); err != nil {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&p); err != nil {
 		return p, fmt.Errorf("sim: read the plan: %w", err)
 	}
 	return p, p.check()
@@ -121,12 +124,17 @@ func ReadPlan(text []byte) (p Plan, err error) {
 
 func (p Plan) check() error {
 	switch {
-	case p.Nodes < 1 || p.Nodes > 63:
-		return fmt.Errorf("sim: a plan for %d nodes", p.Nodes)
+	case p.Nodes < 1 || p.Nodes+p.Learners > 63 || p.Late >= p.Nodes:
+		return fmt.Errorf("sim: a plan for %d nodes, %d of them late, and %d learners", p.Nodes, p.Late, p.Learners)
 	case p.Acks < 1 || p.Acks > p.Nodes:
 		return fmt.Errorf("sim: acknowledgements by %d of %d disks", p.Acks, p.Nodes)
-	case p.Work.Clients < 1 || p.Work.Keys < 1 || p.Work.Rate < 1:
-		return fmt.Errorf("sim: a plan without clients, or without anything for them to do")
+	case p.Work.Clients < 1 || p.Work.Keys < 1 || p.Work.Keys > clientKeys || p.Work.Rate < 1:
+		return fmt.Errorf("sim: a plan without clients, or without anything for them to do; or with more than %d keys for each", clientKeys)
+	}
+	for _, f := range p.Faults {
+		if !slices.Contains(kinds, f.Kind) {
+			return fmt.Errorf("sim: there is no fault %q", f.Kind)
+		}
 	}
 	return nil
 }

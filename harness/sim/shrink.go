@@ -54,7 +54,8 @@ func (s *shrinker) accept(change func(*Plan)) bool {
 
 // time lets the faults end soon after the promise was broken.
 func (s *shrinker) time() {
-	if end := s.report.shown - s.report.begun; end > 0 {
+	if s.report.shown > 0 {
+		end := max(s.report.shown-s.report.begun, 0)
 		s.accept(func(p *Plan) { p.Times.Faults = Span(end + 100*time.Millisecond) })
 	}
 	s.accept(func(p *Plan) {
@@ -92,12 +93,17 @@ func (s *shrinker) plainer() {
 	}
 }
 
+// asked are the promises that only mean something while clients ask for as much as
+// they were to ask for.
+var asked = []string{"liveness", "gap", "goodput", "coverage"}
+
 // scripted writes down what the clients do, so that it can be cut. What nobody
 // does cannot be answered: where that is what is wrong, it stays as it is.
 func (s *shrinker) scripted() bool {
-	if slices.Contains([]string{"liveness", "gap", "convergence", "goodput", "cost"}, s.report.Checker) {
+	if slices.Contains(append(asked, "convergence", "cost"), s.report.Checker) {
 		return false
 	}
+	s.accept(func(p *Plan) { p.Times.Settle, p.Times.Live = Span(500*time.Millisecond), Span(100*time.Millisecond) })
 	return s.report.Plan.Work.Script != nil || s.accept(func(p *Plan) {
 		script := make([][]Op, p.Work.Clients)
 		for i := range script {
@@ -111,9 +117,18 @@ func (s *shrinker) scripted() bool {
 	})
 }
 
+// clients removes those that do something, all that they do.
 func (s *shrinker) clients() {
-	s.remove(func() int { return s.report.Plan.Work.Clients }, func(p *Plan, from, to int) {
-		for i := from; i < to; i++ {
+	busy := func(p *Plan) (all []int) {
+		for i, ops := range p.Work.Script {
+			if len(ops) > 0 {
+				all = append(all, i)
+			}
+		}
+		return all
+	}
+	s.remove(func() int { return len(busy(s.report.Plan)) }, func(p *Plan, from, to int) {
+		for _, i := range busy(p)[from:to] {
 			p.Work.Script[i] = nil
 		}
 	})

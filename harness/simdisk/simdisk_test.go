@@ -212,6 +212,74 @@ func TestManyFatesAreDrawnAndTheExtremesAreAmongThem(t *testing.T) {
 	assert.Contains(t, seen, "x="+strings.Repeat("A*", 40), "bytes without a name")
 }
 
+func TestADrawnFateIsALegalOneAndTheExtremesAreDrawnToo(t *testing.T) {
+	d := simdisk.New()
+	f := safe(t, d, "x", "a")
+	require.NoError(t, f.Append([]byte(strings.Repeat("b", 600))))
+	require.NoError(t, d.Rename("x", "y"))
+	legal := outcomes(t, d)
+	rng := rand.New(rand.NewPCG(1, 1))
+	drawn := map[string]bool{}
+	for range 300 {
+		got := look(d.After(d.Draw(rng)))
+		require.Contains(t, legal, got)
+		drawn[got] = true
+	}
+	assert.True(t, drawn["x=a"], "everything is lost")
+	assert.True(t, drawn[look(d)], "everything is kept")
+	assert.Greater(t, len(drawn), 5)
+}
+
+func TestWhatIsOpenIsNamed(t *testing.T) {
+	d := simdisk.New()
+	f := safe(t, d, "x", "a")
+	assert.Empty(t, d.Unsynced())
+	require.NoError(t, f.Append([]byte("b")))
+	assert.Equal(t, []string{"x"}, d.Unsynced(), "its bytes")
+	assert.Equal(t, []string{"x"}, d.Clone().Unsynced(), "also after a kill")
+	g := create(t, d, "y", "a")
+	require.NoError(t, f.Sync())
+	require.NoError(t, g.Sync())
+	assert.Equal(t, []string{"y"}, d.Unsynced(), "its name")
+	require.NoError(t, d.SyncDir())
+	assert.Empty(t, d.Unsynced())
+	require.NoError(t, f.Truncate(1))
+	assert.Equal(t, []string{"x"}, d.Unsynced(), "its length")
+	assert.Empty(t, d.After(nil).Unsynced())
+}
+
+func TestWhatASyncHasGivenUpIsKnown(t *testing.T) {
+	d := simdisk.New()
+	f := safe(t, d, "x", "a")
+	require.NoError(t, f.Append([]byte("b")))
+	assert.False(t, d.GaveUp())
+	d.Faults = []simdisk.Fault{{At: d.Ops() + 1, Kind: simdisk.FailedSync}}
+	require.Error(t, f.Sync())
+	assert.True(t, d.GaveUp())
+	assert.Equal(t, 1, d.Hits())
+	require.NoError(t, f.Sync())
+	assert.True(t, d.GaveUp(), "to ask again helps nothing")
+	assert.Equal(t, []string{"x"}, d.Unsynced())
+}
+
+func TestTheHashTellsOperationsApart(t *testing.T) {
+	hashes := map[uint64]bool{}
+	for _, do := range []func(d *simdisk.Disk){
+		func(*simdisk.Disk) {},
+		func(d *simdisk.Disk) { create(t, d, "x", "a") },
+		func(d *simdisk.Disk) { create(t, d, "x", "b") },
+		func(d *simdisk.Disk) { create(t, d, "y", "a") },
+		func(d *simdisk.Disk) { create(t, d, "x", "a").Sync() },
+		func(d *simdisk.Disk) { create(t, d, "x", "a").Truncate(0) },
+	} {
+		d := simdisk.New()
+		do(d)
+		hashes[d.Hash()] = true
+		assert.Empty(t, d.Trace, "nobody has asked for it")
+	}
+	assert.Len(t, hashes, 6)
+}
+
 func TestAFateIsToldInWords(t *testing.T) {
 	d := simdisk.New()
 	d.Traced = true
