@@ -16,12 +16,13 @@ import (
 type DiagramOptions struct {
 	Title       string                       // for those who cannot see the picture
 	From, Until int64                        // nanoseconds since the run began; Until 0 is its end
+	Since       int64                        // the instant that is called 0 ms; 0: instants are told in seconds since the run began
 	Nodes       []string                     // the lanes, from left to right; nil: all
 	Clients     []int                        // whose operations are drawn; nil: nobody's
 	Omit        func(e history.Event) bool   // leaves out messages, faults and notes
-	Label       func(e history.Event) string // what is written at a message; nil: its kind and its entries
+	Label       func(e history.Event) string // what is written at a message, fault or note; nil or "": what a message carries, else its text
 	Findings    []check.Finding              // the operations that they name are marked
-	Positions   bool                         // says what is synced and committed, where that changes
+	Positions   bool                         // says what is written, synced, committed and applied, where that changes
 	Width       int                          // 0 is 700
 }
 
@@ -114,9 +115,7 @@ func newDiagram(m *model, o DiagramOptions) *diagram {
 	if o.Nodes == nil {
 		o.Nodes = m.nodes
 	}
-	if o.Label == nil {
-		o.Label = short
-	}
+	o.Label = labels(o.Label)
 	if o.Omit == nil {
 		o.Omit = func(history.Event) bool { return false }
 	}
@@ -132,6 +131,22 @@ func newDiagram(m *model, o DiagramOptions) *diagram {
 	d.addReigns()
 	d.addLinks()
 	return d
+}
+
+// labels returns what says how each event is labelled: special, where that says
+// something.
+func labels(special func(history.Event) string) func(history.Event) string {
+	return func(e history.Event) string {
+		if special != nil {
+			if s := special(e); s != "" {
+				return s
+			}
+		}
+		if e.Kind == history.Message {
+			return short(e)
+		}
+		return e.Text
+	}
 }
 
 func (d *diagram) node(name string) int {
@@ -155,8 +170,8 @@ func (d *diagram) addOps() {
 			continue
 		}
 		d.bars = append(d.bars, b)
-		middle := (b.at + b.until) / 2 // nobody knows when it came to the node
-		d.arrows = append(d.arrows, arrow{i, n, b.at, middle, asked(op), "ask"}, arrow{n, i, middle, b.until, answered(op), "ask " + b.class})
+		come, left := d.model.served(op)
+		d.arrows = append(d.arrows, arrow{i, n, b.at, come, asked(op), "ask"}, arrow{n, i, left, b.until, answered(op), "ask " + b.class})
 	}
 }
 
@@ -175,12 +190,13 @@ func (d *diagram) addEvents() {
 			d.arrows = append(d.arrows, arrow{n, to, e.At, e.Until, d.Label(e), class})
 		case n < 0 || e.To != "" || e.Frequent() || e.Kind == "phase":
 		case e.Kind != "fault" || e.Until <= e.At:
-			d.notes = append(d.notes, note{n, e.At, e.Text, "note"})
+			d.notes = append(d.notes, note{n, e.At, d.Label(e), "note"})
 		}
 	}
 	for _, b := range d.model.bands {
 		fault := history.Event{At: b.At, Until: b.Until, Kind: "fault", Node: b.Node, To: b.To, Text: b.Text}
 		if b.To == "" && d.node(b.Node) >= 0 && d.within(b.At, b.Until) && !d.Omit(fault) {
+			b.Text = d.Label(fault)
 			d.faults = append(d.faults, b)
 		}
 	}
@@ -232,18 +248,43 @@ func (d *diagram) progress(n int, before *history.Positions, e history.Event) {
 		return
 	}
 	now := *e.Positions
-	if now.Written < before.Written {
+	switch {
+	case now.Synced < before.Synced: // and what is written by now came after that
+		d.note(n, e.At, fmt.Sprintf("log cut back to %d", now.Synced), "bad")
+	case now.Written < before.Written:
 		d.note(n, e.At, fmt.Sprintf("log cut back to %d", now.Written), "bad")
+	}
+	if now.Applied < before.Applied {
+		d.note(n, e.At, "its map begins again", "bad")
 	}
 	if !d.Positions {
 		return
 	}
-	if now.Synced > before.Synced {
-		d.note(n, e.At, fmt.Sprintf("%d synced", now.Synced), "place")
+	for _, step := range grown(*before, now) {
+		d.note(n, e.At, step, "place")
 	}
-	if now.Committed > before.Committed {
-		d.note(n, e.At, fmt.Sprintf("%d committed", now.Committed), "place")
+}
+
+// grown says which positions are greater than before. What got to the same entry
+// at once is said at once.
+func grown(before, now history.Positions) (steps []string) {
+	last := uint64(0)
+	for _, p := range []struct {
+		name         string
+		before, here uint64
+	}{
+		{"written", before.Written, now.Written}, {"synced", before.Synced, now.Synced},
+		{"committed", before.Committed, now.Committed}, {"applied", before.Applied, now.Applied},
+	} {
+		switch {
+		case p.here <= p.before:
+		case p.here == last:
+			steps[len(steps)-1] += ", " + p.name
+		default:
+			steps, last = append(steps, fmt.Sprintf("%d %s", p.here, p.name)), p.here
+		}
 	}
+	return steps
 }
 
 func (d *diagram) addLinks() {
@@ -252,6 +293,7 @@ func (d *diagram) addLinks() {
 		for _, l := range links {
 			fault := history.Event{At: l.At, Until: l.Until, Kind: "fault", Node: d.model.nodes[n], To: d.model.nodes[l.Others[0]], Text: l.Text}
 			if i >= 0 && d.within(l.At, l.Until) && !d.Omit(fault) {
+				l.Text = d.Label(fault)
 				d.ways = append(d.ways, way{i, l})
 			}
 		}
@@ -267,9 +309,13 @@ func (d *diagram) instants() map[int64]float64 {
 			room[at] = max(room[at], h)
 		}
 	}
+	arrives := 9.0
+	if len(d.lanes) == 2 { // all labels are in the same gap
+		arrives = 17
+	}
 	for _, a := range d.arrows {
 		need(a.at, 17)
-		need(a.until, 9)
+		need(a.until, arrives)
 	}
 	for _, b := range d.bars {
 		need(b.at, 19)

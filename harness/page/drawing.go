@@ -41,7 +41,7 @@ func (d *diagram) title() string {
 
 // x returns where a lane is.
 func (d *diagram) x(lane int) float64 {
-	const left, right = 112, 96
+	const left, right = 112, 104
 	if len(d.lanes) == 1 {
 		return left
 	}
@@ -122,7 +122,11 @@ func (d *diagram) ends(a arrow) (x0, y0, x1, y1 float64) {
 	x0, x1, y0 = d.x(a.from)+side, d.x(a.to)-side, d.y(a.at)
 	if a.until == 0 { // one for a node further away goes a little further
 		part := min(0.35+0.2*math.Abs(float64(a.to-a.from)), 0.9)
-		return x0, y0, x0 + (d.x(a.from+int(side/7))-x0)*part, y0 + 18*part
+		drop := 18.0
+		if len(d.lanes) == 2 { // there is room, and nothing else to tell one from another
+			drop = 50
+		}
+		return x0, y0, x0 + (d.x(a.from+int(side/7))-x0)*part, y0 + drop*part
 	}
 	return x0, y0, x1, max(d.y(a.until), y0+4)
 }
@@ -153,7 +157,7 @@ func (d *diagram) writeArrow(s *sheet, a arrow) {
 	slope := (y1 - y0) / (x1 - x0)
 	begin, end := d.label(a)
 	text := d.labelOf(a, math.Abs(end-begin))
-	spots := [][2]float64{{0.5, -5}, {0.5, 14}, {0.36, -5}, {0.64, -5}, {0.36, 14}, {0.64, 14}}
+	spots := [][2]float64{{0.5, -5}, {0.5, 14}, {0.36, -5}, {0.64, -5}, {0.36, 14}, {0.64, 14}, {0.8, -5}, {0.8, 14}}
 	if a.until == 0 { // room for the cross
 		spots = [][2]float64{{0.5, -9}, {0.5, 17}, {0.4, -9}, {0.6, -9}, {0.4, 17}, {0.6, 17}}
 	}
@@ -237,7 +241,7 @@ func clip(text string, most int) string {
 }
 
 // beside writes at the right of a lane, or at its left where that covers fewer
-// arrows.
+// arrows, or more of the text can be read.
 func (d *diagram) beside(s *sheet, lane int, y float64, text, class string) {
 	gap := d.x(1) - d.x(0) - 30
 	room := map[bool]float64{false: gap, true: gap}
@@ -251,13 +255,16 @@ func (d *diagram) beside(s *sheet, lane int, y float64, text, class string) {
 	var left bool
 	least := math.MaxInt
 	for _, side := range []bool{false, true} {
-		w := textWidth(clip(text, int(room[side]/(11*0.54))), 11)
+		w := textWidth(clip(text, int(room[side]/(small*0.54))), small)
 		for _, dy := range []float64{0, 12, -12} {
 			box := [4]float64{d.x(lane) + 15, y + dy - 9, w, 11}
 			if side {
 				box[0] = d.x(lane) - 15 - w
 			}
 			crossed := d.crossed(arrow{}, along(box[0]+w/2, y+dy, 0, 0, w))
+			if w < textWidth(text, small) {
+				crossed += 2
+			}
 			if crossed < least && room[side] > w*0.9 && w > 0 && s.allFree([][4]float64{box}) {
 				best, left, least = box, side, crossed
 			}
@@ -267,7 +274,7 @@ func (d *diagram) beside(s *sheet, lane int, y float64, text, class string) {
 		return
 	}
 	s.taken = append(s.taken, best)
-	s.text("say halo "+class, best[0], best[1]+9, "start", clip(text, int(room[left]/(11*0.54))))
+	s.text("say halo "+class, best[0], best[1]+9, "start", clip(text, int(room[left]/(small*0.54))))
 }
 
 func (d *diagram) writeNotes(s *sheet) {
@@ -282,7 +289,7 @@ func (d *diagram) writeNotes(s *sheet) {
 			d.beside(s, w.lane, y, text, "faulty")
 			continue
 		}
-		if s.free(d.x(w.lane)-22-textWidth(text, 11), y-9, textWidth(text, 11), 11) {
+		if s.free(d.x(w.lane)-22-textWidth(text, small), y-9, textWidth(text, small), 11) {
 			s.text("say halo faulty", d.x(w.lane)-22, y, "end", text)
 		}
 	}
@@ -299,8 +306,8 @@ func (d *diagram) writeNotes(s *sheet) {
 // writeTimes writes instants at the left, those of operations and notes first.
 func (d *diagram) writeTimes(s *sheet) {
 	write := func(at int64) {
-		if y := d.y(at); at >= d.From && at <= d.scale.at[len(d.scale.at)-1] && s.free(0, y-7, 74, 15) {
-			s.text("time", 72, y+4, "end", d.model.clock(at))
+		if y := d.y(at); at >= max(d.From, d.Since) && at <= d.scale.at[len(d.scale.at)-1] && s.free(0, y-7, 74, 15) {
+			s.text("time", 72, y+4, "end", d.clock(at))
 		}
 	}
 	for _, b := range d.bars {
@@ -319,6 +326,19 @@ func (d *diagram) writeTimes(s *sheet) {
 		write(f.Until)
 	}
 	write(d.arrowTime())
+	if len(d.Clients) == 0 {
+		for _, a := range d.arrows {
+			write(a.at)
+		}
+	}
+}
+
+// clock prints an instant.
+func (d *diagram) clock(at int64) string {
+	if d.Since == 0 {
+		return d.model.clock(at)
+	}
+	return fmt.Sprintf("%.1f\u00a0ms", float64(at-d.Since)/1e6)
 }
 
 // arrowTime is when the first message was sent: some instant has to be there.

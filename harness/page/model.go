@@ -145,6 +145,30 @@ func (m *model) finding(f check.Finding) finding {
 // told is when a client got its answer, or asked if there is none.
 func told(op history.Op) int64 { return max(op.Call, op.Return) }
 
+// served returns when an operation came to its node at the latest, and when the
+// answer left at the earliest. Nobody has written that down, so it is the middle
+// of the time that the client waited; but a write has come when its entry is
+// there, and is answered when that is applied.
+func (m *model) served(op history.Op) (come, left int64) {
+	come = (op.Call + told(op)) / 2
+	left = come
+	if op.Kind != history.Put && op.Kind != history.Delete || op.Outcome != history.OK || op.Status != history.Done {
+		return come, left
+	}
+	for _, e := range m.events {
+		if e.Kind != history.Position || e.Node != op.Node || e.At < op.Call || e.At > op.Return {
+			continue
+		}
+		if e.Positions.Written >= op.Version {
+			come = min(come, e.At)
+		}
+		if e.Positions.Applied >= op.Version {
+			return come, max(left, e.At)
+		}
+	}
+	return come, left
+}
+
 // bandsOf finds what lasts. A node that has ended is down until it starts again.
 func bandsOf(events []history.Event, end int64) (bands []band) {
 	for _, e := range events {

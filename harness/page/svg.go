@@ -55,7 +55,7 @@ const diagramStyle = `
   .halo { paint-order: stroke; stroke: #ffffff; stroke-width: 4; stroke-linejoin: round; }
   .name { font-size: 13px; font-weight: bold; }
   .time { font: 11px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fill: #57606a; }
-  .say { font-size: 11px; fill: #57606a; }
+  .say { font-size: 12px; fill: #57606a; }
   .lane { stroke: #8b949e; stroke-dasharray: 3 4; }
   .arrow { stroke-width: 1.6; fill: none; }
   .message { stroke: #1f2328; } .tip.message { fill: #1f2328; }
@@ -71,7 +71,7 @@ const diagramStyle = `
   .leader { stroke-width: 12; } .follower { stroke-width: 12; stroke-opacity: 0.25; } .learner { stroke-width: 12; stroke-opacity: 0.25; stroke-dasharray: 3 3; }
   .hue0 { stroke: #3b7dd8; } .hue1 { stroke: #8f4fd1; } .hue2 { stroke: #2e9e6b; } .hue3 { stroke: #9a8a1f; } .hue4 { stroke: #c04f9a; }
   .fault { fill: #8a5300; fill-opacity: 0.14; stroke: #8a5300; stroke-opacity: 0.7; } .hatch { stroke: #8a5300; stroke-opacity: 0.7; }
-  text.faulty { fill: #7a4a00; font-size: 11px; }
+  text.faulty { fill: #7a4a00; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3; } .halo, text.halo { stroke: #12171e; } .time, .say { fill: #a5afba; }
     .message { stroke: #c9d1d9; } .tip.message { fill: #c9d1d9; } .ask { stroke: #22b8cf; } .tip.ask { fill: #22b8cf; }
@@ -81,6 +81,9 @@ const diagramStyle = `
     text.message, text.ask, text.ok { fill: #e6edf3; }
   }
 `
+
+// small is the size of the letters beside a lane.
+const small = 12
 
 // sheet is a picture on which nothing that is written covers anything else that
 // is.

@@ -1,11 +1,14 @@
-// Plot answers: how do measurements look?
+// Plot answers: how do measurements look, and runs?
 //
 //	go run ./harness/plot group-commit docs/assets/04-group-commit.json
 //	go run ./harness/plot goodput
+//	go run ./harness/plot 05-write
 //
 // Each prints a picture as SVG, in the colours of the documents, to be read on
 // light and on dark pages. The first draws what go run ./harness bench -curve
 // has measured; the second runs a simulation, which gives the same every time.
+// So do the names of scenes, each of which is a short run of a simulated cluster:
+// what the messages were, and who was told what.
 // Same data, same picture, to the letter: so the documents can be checked.
 package main
 
@@ -50,5 +53,10 @@ func run(args []string, w io.Writer) error {
 		unbounded.Unbounded = true
 		return goodput(bounded, rush.Run(bounded), rush.Run(unbounded)).draw(w)
 	}
-	return errors.New("usage: go run ./harness/plot group-commit FILE, or goodput")
+	if len(args) == 1 {
+		if s, ok := scenes()[args[0]]; ok {
+			return s.draw(args[0], w)
+		}
+	}
+	return errors.New("usage: go run ./harness/plot group-commit FILE, or goodput, or the name of a scene")
 }

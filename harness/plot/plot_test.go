@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"zeyrho/harness/bench"
+	"zeyrho/harness/history"
 	"zeyrho/harness/real"
 	"zeyrho/harness/rush"
 )
@@ -26,6 +27,10 @@ func TestThePicturesOfTheDocumentsAreUpToDate(t *testing.T) {
 	for picture, args := range map[string][]string{
 		"04-group-commit.svg": {"group-commit", assets("04-group-commit.json")},
 		"04-goodput.svg":      {"goodput"},
+		"05-write.svg":        {"05-write"},
+		"05-deposed.svg":      {"05-deposed"},
+		"05-tail.svg":         {"05-tail"},
+		"06-transfer.svg":     {"06-transfer"},
 	} {
 		want, err := os.ReadFile(assets(picture))
 		require.NoError(t, err)
@@ -101,6 +106,28 @@ func TestOverTimeEveryClientIsDrawn(t *testing.T) {
 		drawn += p.y * bin.Seconds()
 	}
 	assert.InDelta(t, all, drawn, 1e-6)
+}
+
+// What the text of the documents says of a picture is in it.
+func TestTheScenesShowWhatTheyAreAbout(t *testing.T) {
+	for scene, parts := range map[string][]string{
+		"05-write":    {">2 written<", ">2 committed, applied<", ">put k = v<", ">ok, version 2<", ">append 2<", ">ack 2<", ">committed 2<"},
+		"05-deposed":  {`class="mark"`, "✂ n2, n3: cut", ">leader 2.n2<", ">follower 2.n2<", ">put k = new<", ">old, version 2<", ">epoch 2.n2<"},
+		"05-tail":     {`class="cross"`, ">log cut back to 2<", ">its map begins again<", ">put k = lost<", ">ok, version 3<", ">append 3..4<"},
+		"06-transfer": {`class="cross"`, ">joins<", ">I have 0 KiB<", ">I have 76 KiB<", ">bytes 76–140 of 191 KiB<", ">append 110.."},
+	} {
+		var b bytes.Buffer
+		require.NoError(t, run([]string{scene}, &b))
+		for _, part := range parts {
+			assert.Contains(t, b.String(), part, scene)
+		}
+	}
+}
+
+func TestARunWithoutWhatASceneIsAboutIsRefused(t *testing.T) {
+	h := &history.History{Events: []history.Event{{Kind: "fault", Node: "n1", To: "n2", Text: "split"}}}
+	assert.ErrorContains(t, tail().drawRun(h, io.Discard), "ends")
+	assert.ErrorContains(t, write().drawRun(h, io.Discard), "begins")
 }
 
 func TestWhatCannotBeDrawnIsRefused(t *testing.T) {
