@@ -122,8 +122,9 @@ func (c *Catchup) receiveGot(from node.ID, g got) {
 	if !t.asked || g.next > t.got {
 		t.moved = c.env.Now()
 	}
-	// It may say less than before: it was started again, and lost its last bytes.
-	// Then they are sent again, though not before tickTransfers sees that it waits.
+	if !t.asked { // it says where to go on: it may have been started again, and have lost its last bytes
+		t.sent = 0
+	}
 	t.asked, t.got = true, min(g.next, t.id.Size)
 	t.sent = max(t.sent, t.got)
 	c.stream(t)
