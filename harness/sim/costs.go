@@ -19,14 +19,7 @@ func costScenarios() []Scenario {
 			Broken:   map[string]string{"05": "cost"}, Fixed: map[string]string{"05": "06"},
 			Why:    "The log is kept and replayed whole, for ever.",
 			Judges: append(without("gap"), "cost"), Needs: []string{"restarts"},
-			draw: func(d *draft) {
-				d.cluster(3, 2)
-				d.Segment, d.Snapshot, d.Keep = 64<<10, 64<<10, 100
-				d.Work.Clients, d.Work.Keys, d.Work.Rate, d.Work.Writes, d.Work.Size = 100, 100, 1000, 90, 50
-				d.Times.Faults = Span(60 * sec)
-				d.at(57*sec, Fault{Kind: Kill, Node: follower, For: Span(500 * ms)})
-				d.at(59*sec, Fault{Kind: Kill, Node: leader, For: Span(500 * ms)})
-			},
+			draw: (*draft).months,
 		},
 		{
 			Name:     "late-joiner",
@@ -34,65 +27,20 @@ func costScenarios() []Scenario {
 			Broken:   map[string]string{"05": "cost"}, Fixed: map[string]string{"05": "06"},
 			Why:    "It gets there. But it is sent every entry that was ever written, however little of it is still in the store.",
 			Judges: append(without(), "cost"), Needs: []string{"join"},
-			draw: func(d *draft) {
-				d.cluster(3, 2)
-				d.Late = 1
-				if d.Column == "06" && d.rng.IntN(2) == 0 {
-					d.Learners, d.Late = 1, 0
-				}
-				d.Work.Rate, d.Work.Size, d.Keep = 400, 100, 20
-				d.Times.Faults = Span(25 * sec)
-				joins, at := fmt.Sprintf("n%d", d.Nodes+d.Learners), d.between(14*sec, 16*sec)
-				d.at(at, Fault{Kind: Join, Node: joins})
-				if d.rng.IntN(2) == 0 {
-					d.at(at, Fault{Kind: SlowLink, Node: joins, Size: 20 + d.rng.IntN(200), For: Span(8 * sec)})
-				}
-				d.swarm(badLinks[:3])
-			},
+			draw: (*draft).lateJoiner,
 		},
 		{
 			Name:     "broken-transfer",
 			Question: "A node is sent a snapshot, and everything that may interrupt that does: does it come to hold the same as the others?",
 			Judges:   everything, Needs: []string{"join", "snapshots fetched", "snapshots made", "kill", "power"},
 			columns: []string{"06"},
-			draw: func(d *draft) {
-				d.cluster(3, 2)
-				d.Learners, d.Late = d.rng.IntN(2), 0
-				if d.Learners == 0 {
-					d.Late = 1
-				}
-				joins := fmt.Sprintf("n%d", d.Nodes+d.Learners)
-				d.Snapshot, d.Keep, d.Segment = int64(32+d.rng.IntN(200))<<10, 1+d.rng.IntN(20), 32<<10
-				d.Work.Clients, d.Work.Keys, d.Work.Size, d.Work.Rate, d.Work.Writes = 20, 50, 2000, 200, 80
-				d.at(3*sec, Fault{Kind: Join, Node: joins})
-				d.Times.Faults = Span(10 * sec)
-				both := []chance{
-					{kind: Kill, who: joins, most: 6, length: span(20*ms, 300*ms), ops: 40},
-					{kind: Power, who: joins, most: 6, length: span(20*ms, 300*ms), ops: 40},
-					{kind: Kill, who: leader, most: 3, length: span(20*ms, 300*ms), ops: 40},
-					{kind: Power, who: leader, most: 3, length: span(20*ms, 300*ms), ops: 40},
-					{kind: SlowLink, who: joins, most: 3, size: [2]int{20, 200}, length: span(500*ms, 3*sec)},
-					{kind: DiskFull, who: joins, most: 2, size: [2]int{1, 20}, ops: 20},
-					{kind: DiskError, who: joins, most: 2, size: [2]int{1, 2}, ops: 20},
-				}
-				d.swarm(badLinks, both, both, takeovers)
-				for i := range d.Faults {
-					if f := &d.Faults[i]; f.Node == joins && f.Kind != Join {
-						f.At = Span(3*sec + f.At.time()/4) // while it is being sent something
-					}
-				}
-			},
+			draw:    (*draft).brokenTransfer,
 		},
 		{
 			Name:     "overload",
 			Question: "Five times as much is asked as can be done, and clients ask again: how much gets done, then and afterwards?",
 			Judges:   append(without(), "goodput", "bounds"), Needs: []string{"refused"},
-			draw: func(d *draft) {
-				d.Work.Clients, d.Work.Keys, d.Work.Size, d.Work.Writes = 100, 3, 2000, 90
-				d.Work.Rate, d.Work.Rush = 300, 5
-				d.Sync, d.Queue = Span(d.between(10*ms, 30*ms)), (16+d.rng.IntN(48))<<10
-				d.Times = Times{WarmUp: Span(2 * sec), Faults: Span(6 * sec), Settle: Span(2 * sec), Live: Span(3 * sec)}
-			},
+			draw: (*draft).overload,
 		},
 	}
 }

@@ -1,14 +1,10 @@
 package sim
 
 import (
-	"encoding/binary"
 	"fmt"
-	"reflect"
 	"strings"
 
 	"zeyrho/harness/simdisk"
-	"zeyrho/steps/01-map/kv"
-	"zeyrho/steps/04-journal/machine"
 	"zeyrho/steps/05-replication/node"
 )
 
@@ -48,8 +44,9 @@ type seen struct {
 	safe      node.Position // all up to there is on its disk
 	committed uint64
 	applied   uint64
-	owes      uint64 // what was committed when this process first heard of its leader
-	floor     uint64 // applied must not fall below, in this reign
+	heard     node.Epoch // the latest of which this process was told anything
+	owes      uint64     // what was committed then
+	floor     uint64     // applied must not fall below, in this reign
 	reign     node.Epoch
 	entered   uint64 // what was committed when this reign began
 }
@@ -102,7 +99,7 @@ func (g *guard) opened(h *host) {
 		g.w.fail("persistence", "%v was started again, and its log ends at %v; %v had been safe on its disk", h.id, last, s.safe)
 		return
 	}
-	s.committed, s.applied, s.floor, s.entered, s.owes = 0, 0, 0, 0, 0
+	s.committed, s.applied, s.floor, s.entered, s.heard, s.owes = 0, 0, 0, 0, 0, 0
 	s.reign, s.known, h.leads = e, 0, leads
 	s.safe = node.Position{}
 	g.safe(h)
@@ -346,113 +343,4 @@ func count(bits uint64) (n int) {
 		n++
 	}
 	return n
-}
-
-// told looks at a message that leaves.
-func (g *guard) told(h *host, s *seen, m *node.Message) {
-	c, ok := claimOf(m)
-	if !ok {
-		return
-	}
-	s.epoch = max(s.epoch, c.epoch)
-	if c.accepts && c.index > s.safe.Index {
-		g.w.fail("persist before you speak", "%v says that it has %d on its disk, which has %v", h.id, c.index, s.safe)
-	}
-}
-
-// hears looks at what a node is about to be told. What was committed when it
-// first heard of its leader, it has to apply before it answers any reads.
-func (g *guard) hears(h *host, batch []node.Input) {
-	s := g.of(h)
-	if s.owes > 0 {
-		return
-	}
-	for _, in := range batch {
-		if m, ok := in.(node.Message); ok && m.Kind == "append" {
-			if c, ok := claimOf(&m); ok && c.epoch >= s.reign {
-				s.owes = max(s.owes, c.index)
-				return
-			}
-		}
-	}
-}
-
-// shows looks at an answer to a read that any node may answer.
-func (g *guard) shows(h *host, q node.Query, r node.Reply) {
-	if s := g.of(h); q.Level != node.Leader && r.Err == nil && r.At.Index < s.owes && s.owes <= s.safe.Index {
-		g.w.fail("caught up", "%v answers a read with what it has at %v; when it first heard of its leader since it was started, %d was committed", h.id, r.At, s.owes)
-	}
-}
-
-// claim is what a message says of its sender.
-type claim struct {
-	epoch   node.Epoch // that it knows of
-	accepts bool       // of an ack: and
-	index   uint64     // that its disk has all up to there; of an append: what is committed
-}
-
-// claimOf reads it. It knows the form of the messages by itself: whoever judges
-// does not ask the one who is judged.
-func claimOf(m *node.Message) (c claim, ok bool) {
-	if len(m.Data) < 12 {
-		return c, false
-	}
-	c.epoch = node.Epoch(binary.LittleEndian.Uint64(m.Data))
-	rest := m.Data[8:]
-	switch m.Kind {
-	case "append": // the name of the history, the position before, and what is committed
-		name, n := binary.Uvarint(rest)
-		rest = rest[n+int(name):]
-		_, n = binary.Uvarint(rest)
-		c.index, _ = binary.Uvarint(rest[n+8:])
-		return c, true
-	case "ack": // whether it accepts, what it answers, and the position that it has
-		c.accepts = rest[0]&1 != 0
-		_, n := binary.Uvarint(rest[1:])
-		c.index, _ = binary.Uvarint(rest[1+n:])
-		return c, true
-	}
-	return c, false
-}
-
-// compare compares what the nodes hold when all have applied the same.
-func (g *guard) compare() {
-	var first *host
-	for _, h := range g.w.hosts {
-		switch {
-		case h.process == nil:
-		case first == nil:
-			first = h
-		default:
-			a, b := first.process.Replica().Machine(), h.process.Replica().Machine()
-			if differ := difference(a, b); differ != "" {
-				g.w.fail("agreement", "%v and %v have applied the same entries, and differ: %s", first.id, h.id, differ)
-				return
-			}
-		}
-	}
-}
-
-// difference says how two machines differ, or "".
-func difference(a, b *machine.Machine) string {
-	if a == nil || b == nil {
-		if a == b {
-			return ""
-		}
-		return "one of them has nothing"
-	}
-	for r := (kv.Range{}); ; {
-		x, y := a.Scan(r), b.Scan(r)
-		if !reflect.DeepEqual(x, y) {
-			return fmt.Sprintf("%.200v, and %.200v", x, y)
-		}
-		if !x.More {
-			break
-		}
-		r.After = x.Items[len(x.Items)-1].Key
-	}
-	if !reflect.DeepEqual(a.Export(), b.Export()) {
-		return "they know different sessions"
-	}
-	return ""
 }

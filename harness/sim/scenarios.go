@@ -122,10 +122,7 @@ func plainScenarios() []Scenario {
 			Name: "everything", Stress: true,
 			Question: "All of it at once, and an operator who knows what he does: is anything lost?",
 			Judges:   everything, Needs: []string{"takeovers", "tails cut", "torn tails", "ended by the disk"},
-			draw: func(d *draft) {
-				d.swarm(badLinks, oneWay, badClients, kills, powers, pauses, badDisks, badClocks, takeovers,
-					[]chance{{kind: DiskGone, who: "any", most: 1, length: span(200*ms, 3*sec)}, {kind: Rot, who: "any", most: 1, length: span(100*ms, sec)}})
-			},
+			draw: (*draft).allOfIt,
 		},
 	}
 }
@@ -148,17 +145,7 @@ func diskScenarios() []Scenario {
 			Name:     "disk-gone",
 			Question: "The leader's disk is gone for good, and an operator makes another node the leader: is everything still there that was acknowledged?",
 			Judges:   everything, Needs: []string{"disk-gone", "appointed"},
-			draw: func(d *draft) {
-				d.cluster(3, 2)
-				at := d.between(sec, 4*sec)
-				back := d.between(0, 3*sec)
-				if d.rng.IntN(3) == 0 {
-					back = 0
-				}
-				d.at(at, Fault{Kind: DiskGone, Node: leader, For: Span(back)})
-				d.at(at+d.between(200*ms, sec), Fault{Kind: Takeover})
-				d.swarm(badClients, badLinks[:3])
-			},
+			draw: (*draft).diskGone,
 		},
 		{
 			Name: "disk-errors", Refuses: true,
@@ -170,29 +157,13 @@ func diskScenarios() []Scenario {
 			Name: "bit-rot", Refuses: true,
 			Question: "A bit flips in what was safely written: does the node say so, and does it come back from the others?",
 			Judges:   everything, Needs: []string{"rot", "damage refused"},
-			draw: func(d *draft) {
-				d.Segment = int64(1+d.rng.IntN(16)) << 10
-				at := d.between(2*sec, 5*sec)
-				d.at(at, Fault{Kind: Rot, Node: d.name("any"), For: Span(d.between(50*ms, sec))})
-				d.at(at+d.between(sec, 2*sec), Fault{Kind: Takeover})
-				d.swarm(badLinks[:3])
-			},
+			draw: (*draft).bitRot,
 		},
 		{
 			Name: "gray-node", Refuses: true,
 			Question: "One node is slow, its disk or its links: are the others held up, and is anything lost?",
 			Judges:   append(without(), "gap"), Needs: []string{"slow-disk", "slow-link"},
-			draw: func(d *draft) {
-				who := follower
-				if d.rng.IntN(4) == 0 {
-					who = leader
-				}
-				f := Fault{Kind: SlowDisk, Node: who, Size: 10 + d.rng.IntN(20), For: Span(6 * sec)}
-				if d.rng.IntN(2) == 0 {
-					f.Kind, f.Size = SlowLink, 100+d.rng.IntN(100)
-				}
-				d.at(sec, f)
-			},
+			draw: (*draft).grayNode,
 		},
 	}
 }
@@ -218,46 +189,21 @@ func leaderScenarios() []Scenario {
 			Broken:   map[string]string{"05": "durability", "06": "durability"}, Fixed: later,
 			Why:    "An acknowledgement meant one disk, and that is gone. Of the others one had more than the other, and nobody compared them.",
 			Judges: strings.Fields("empty undisturbed durability liveness replicas convergence"), Needs: []string{"disk-gone", "appointed"},
-			draw: func(d *draft) {
-				d.cluster(3, 1)
-				d.Work.Writes, d.Work.Keys, d.Work.Rate, d.Work.Clients = 50, 100, 60, 6 // not everything is overwritten at once
-				at := d.between(3*sec, 6*sec)
-				d.at(at-d.between(sec, 2*sec), Fault{Kind: Cut, Node: leader, To: laggard, For: Span(8 * sec)})
-				d.at(at, Fault{Kind: DiskGone, Node: leader})
-				d.at(at+d.between(200*ms, sec), Fault{Kind: Promote, Node: laggard})
-				d.swarm(badClients)
-			},
+			draw: (*draft).wrongPromotion,
 		},
 		{
 			Name:     "leader-paused",
 			Question: "The leader stands still, another node takes its place, and it goes on: does it say what is not true any more?",
 			Broken:   map[string]string{"05": "linearizability", "06": "linearizability"}, Fixed: later, Why: stale,
 			Judges: without("session", "liveness"), Needs: []string{"pause", "appointed"},
-			draw: func(d *draft) {
-				d.Work.Cold = 60
-				d.swarm(badLinks[:3])
-				at := Span(0)
-				for range 4 {
-					at += Span(d.between(300*ms, sec))
-					pause := d.between(900*ms, 1500*ms)
-					d.at(at.time(), Fault{Kind: Pause, Node: leader, For: Span(pause)})
-					d.at(at.time()+d.between(300*ms, 600*ms), Fault{Kind: Appoint, Node: leader})
-					at += Span(pause)
-				}
-			},
+			draw: (*draft).leaderPaused,
 		},
 		{
 			Name:     "split",
 			Question: "The network is split, the leader is with the few, and the many get another one: does everybody see the same?",
 			Broken:   map[string]string{"05": "linearizability", "06": "linearizability"}, Fixed: later, Why: stale,
 			Judges: without("session"), Needs: []string{"split", "appointed"},
-			draw: func(d *draft) {
-				d.Work.Cold = 60
-				d.swarm(badLinks[:3])
-				at := d.between(500*ms, 2*sec)
-				d.at(at, Fault{Kind: Split, Node: leader, Size: 1 + d.rng.IntN(d.Nodes/2), For: Span(d.between(3*sec, 5*sec))})
-				d.at(at+d.between(700*ms, 1500*ms), Fault{Kind: Appoint, Node: leader})
-			},
+			draw: (*draft).splitOff,
 		},
 	}
 }
