@@ -185,8 +185,11 @@ func apart(lines []line, height func(line) float64) []float64 {
 	return at
 }
 
-// number writes a tick: thousands with a k.
+// number writes a tick: thousands with a k, millions with an M.
 func number(v float64) string {
+	if v >= 1e6 {
+		return fmt.Sprintf("%gM", v/1e6)
+	}
 	if v >= 1000 {
 		return fmt.Sprintf("%gk", v/1000)
 	}

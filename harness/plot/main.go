@@ -1,12 +1,14 @@
 // Plot answers: how do measurements look, and runs?
 //
 //	go run ./harness/plot group-commit docs/assets/04-group-commit.json
+//	go run ./harness/plot acks docs/assets/05-acks.json
+//	go run ./harness/plot growth docs/assets/06-growth.json
 //	go run ./harness/plot goodput
 //	go run ./harness/plot 05-write
 //
 // Each prints a picture as SVG, in the colours of the documents, to be read on
-// light and on dark pages. The first draws what go run ./harness bench -curve
-// has measured; the second runs a simulation, which gives the same every time.
+// light and on dark pages. The first three draw what go run ./harness bench -curve
+// has measured; goodput runs a simulation, which gives the same every time.
 // So do the names of scenes, each of which is a short run of a simulated cluster:
 // what the messages were, and who was told what.
 // Same data, same picture, to the letter: so the documents can be checked.
@@ -46,6 +48,8 @@ func run(args []string, w io.Writer) error {
 			return fmt.Errorf("%s: it has no points", args[1])
 		}
 		return groupCommit(&c).draw(w)
+	case len(args) == 2 && series[args[0]] != nil:
+		return drawSeries(args[0], args[1], w)
 	case len(args) == 1 && args[0] == "goodput":
 		bounded := rush.Plain(1)
 		bounded.Phases[2] = 20 * time.Second // until those who were refused have come again
@@ -58,5 +62,5 @@ func run(args []string, w io.Writer) error {
 			return s.draw(args[0], w)
 		}
 	}
-	return errors.New("usage: go run ./harness/plot group-commit FILE, or goodput, or the name of a scene")
+	return errors.New("usage: go run ./harness/plot group-commit FILE, acks FILE, growth FILE, or goodput, or the name of a scene")
 }
