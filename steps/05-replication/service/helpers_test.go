@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -71,6 +72,7 @@ func start(t *testing.T, o options) *cluster {
 	}
 	t.Cleanup(func() {
 		for _, s := range c.sites {
+			s.disk.release() // a test that has failed may have left it held
 			s.drain()
 			<-s.drained
 			s.Close() // what became of it is the affair of a test
@@ -114,7 +116,10 @@ func (s *site) serve() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.drain = stop
 	h := server.New(s.service, server.Config{Log: slog.New(slog.DiscardHandler), Status: s.status, Wrap: s.service.Wrap})
-	go func() { s.drained <- h.Run(ctx, s.pipes) }()
+	go func() {
+		s.drained <- h.Run(ctx, s.pipes)
+		close(s.drained)
+	}()
 }
 
 func (s *site) status() (members map[string]any) {
@@ -172,20 +177,27 @@ func (b *brake) hold() {
 func (b *brake) release() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	close(b.fate)
+	if b.fate != nil {
+		close(b.fate)
+	}
 	b.fate = nil
 }
 
 // fails lets operations fail from now on.
 func (b *brake) fails(err error, ops ...string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.fail = func(op, _ string) error {
+	b.when(func(op, _ string) error {
 		if slices.Contains(ops, op) {
 			return err
 		}
 		return nil
-	}
+	})
+}
+
+// when asks f before operations from now on.
+func (b *brake) when(f func(op, name string) error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fail = f
 }
 
 // pipes is a listener whose connections are net.Pipes.
@@ -271,6 +283,27 @@ func (c *cluster) trip(req *http.Request) (answer, error) {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	return answer{resp, string(text)}, err
+}
+
+// connect opens a connection, on which nothing is said yet.
+func (c *cluster) connect(id node.ID) net.Conn {
+	c.t.Helper()
+	conn, err := c.dial(c.t.Context(), "tcp", id.String())
+	require.NoError(c.t, err)
+	c.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// exchange sends what it is given, and reads the answer whether all of it is taken
+// or not.
+func (c *cluster) exchange(conn net.Conn, request string) answer {
+	c.t.Helper()
+	go io.WriteString(conn, request)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(c.t, err)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(c.t, err)
+	return answer{resp, string(body)}
 }
 
 func (c *cluster) do(id node.ID, method, path, body string, headers ...string) answer {

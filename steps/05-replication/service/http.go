@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"zeyrho/steps/01-map/kv"
 	"zeyrho/steps/03-server/server"
 	"zeyrho/steps/05-replication/node"
 )
@@ -97,16 +95,10 @@ func (s *Service) servePromote(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeoutCause(r.Context(), promoteTime, fmt.Errorf("the disk has not answered within %v", promoteTime))
 	defer cancel()
 	var epoch node.Epoch
-	err := s.loop.Call(ctx, func() error {
-		e, err := s.promote()
-		if err == nil {
-			epoch = e
-		}
+	err := s.loop.Call(ctx, func() (err error) {
+		epoch, err = s.promote()
 		return err
 	})
-	if err != nil && !errors.Is(err, kv.ErrUnknown) && epoch != 0 {
-		err = fmt.Errorf("%w: this node leads, in epoch %v, but cannot write so: %w", kv.ErrUnknown, epoch, err)
-	}
 	if err != nil {
 		s.Refusal(err).ServeHTTP(w, r)
 		return

@@ -1,11 +1,8 @@
 package service_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -234,25 +231,11 @@ func TestValuesAreBoundedHereToo(t *testing.T) {
 			"Transfer-Encoding: chunked\r\n\r\n" + chunks + "0\r\n\r\n":           204,
 			"Transfer-Encoding: chunked\r\n\r\n" + chunks + "1\r\nv\r\n0\r\n\r\n": 413,
 		} {
-			a := c.raw(1, "PUT /kv/k HTTP/1.1\r\nHost: h\r\n"+body)
+			a := c.exchange(c.connect(1), "PUT /kv/k HTTP/1.1\r\nHost: h\r\n"+body)
 			require.Equal(t, status, a.StatusCode)
 			require.Equal(t, status == 413, a.Close, "the rest of it is not waited for")
 		}
 	})
-}
-
-// raw sends what it is given, and goes on reading whether all of it is taken or
-// not.
-func (c *cluster) raw(id node.ID, request string) answer {
-	conn, err := c.dial(c.t.Context(), "tcp", id.String())
-	require.NoError(c.t, err)
-	defer conn.Close()
-	go io.WriteString(conn, request)
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	require.NoError(c.t, err)
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(c.t, err)
-	return answer{resp, string(body)}
 }
 
 func TestANodeAtItsEndSaysSo(t *testing.T) {

@@ -118,9 +118,10 @@ func (s *Service) OpenSession(ctx context.Context) (session.ID, error) {
 }
 
 // askAgain is the error of a request that may come again without harm. What
-// became of it is known to whoever leads then.
+// became of it is known to whoever leads then. But who is told that his session
+// is forgotten, or has gone on, would be told the same again.
 func askAgain(err error) error {
-	if errors.Is(err, kv.ErrUnknown) {
+	if errors.Is(err, kv.ErrUnknown) && denies(err) {
 		return fmt.Errorf("%w: %v", session.ErrInProgress, err)
 	}
 	return err
@@ -170,7 +171,10 @@ func (s *Service) land(id session.Identity, err error) bool {
 			delete(s.doubts, id.Session)
 		}
 		return false
-	case errors.Is(err, kv.ErrUnknown):
+	case errors.Is(err, session.ErrForgotten):
+		delete(s.doubts, id.Session) // they will stay that, whatever is asked
+		return false
+	case errors.Is(err, kv.ErrUnknown) && denies(err):
 		if len(s.doubts) < maxDoubts {
 			s.doubts[id.Session] = max(s.doubts[id.Session], id.Number)
 		}
