@@ -46,6 +46,7 @@ type seen struct {
 	applied   uint64
 	heard     node.Epoch // the latest of which this process was told anything
 	owes      uint64     // what was committed then
+	paid      bool       // it has applied that
 	floor     uint64     // applied must not fall below, in this reign
 	reign     node.Epoch
 	entered   uint64 // what was committed when this reign began
@@ -100,6 +101,7 @@ func (g *guard) opened(h *host) {
 		return
 	}
 	s.committed, s.applied, s.floor, s.entered, s.heard, s.owes = 0, 0, 0, 0, 0, 0
+	s.paid = false
 	s.reign, s.known, h.leads = e, 0, leads
 	s.safe = node.Position{}
 	g.safe(h)
@@ -293,6 +295,7 @@ func (g *guard) progress(h *host) {
 		s.floor = applied
 	}
 	s.applied = applied
+	s.paid = s.paid || s.heard > 0 && applied >= s.owes
 	g.most = max(g.most, committed)
 	h.amnesiac = h.amnesiac && s.safe.Index < g.most
 	h.joining = h.joining && applied < h.goal
