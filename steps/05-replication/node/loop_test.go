@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -153,6 +154,32 @@ func TestReadsGoOnDuringASync(t *testing.T) {
 		r, err = d.get("k")
 		require.NoError(t, err)
 		require.Equal(t, "new", string(r.Item.Value))
+		d.ends()
+	})
+}
+
+func TestOneMayLookWhileTheNodeIsAtWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := drive(t, node.LoopConfig{}, replication.Config{})
+		var ended atomic.Bool
+		looking := make(chan node.Figures)
+		go func() {
+			var f node.Figures
+			for !ended.Load() {
+				if f = d.figures(); f.Applied > f.Synced || f.Synced > f.Last {
+					break
+				}
+			}
+			looking <- f
+		}()
+		for range 100 {
+			_, err := d.Write(t.Context(), machine.Request{Command: kv.Put("k", nil)})
+			require.NoError(t, err)
+		}
+		ended.Store(true)
+		f := <-looking
+		require.LessOrEqual(t, f.Applied, f.Synced)
+		require.LessOrEqual(t, f.Synced, f.Last)
 		d.ends()
 	})
 }

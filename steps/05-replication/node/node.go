@@ -157,6 +157,7 @@ func (n *Node) Synced(err error) (Outbox, error) {
 	if err != nil {
 		return Outbox{}, err
 	}
+	n.replica.note()
 	for _, m := range n.modules {
 		m.Synced()
 	}

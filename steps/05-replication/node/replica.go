@@ -36,6 +36,8 @@ type Replica struct {
 	applied   uint64
 	bytes     int64 // of log that were applied
 	rebuilt   int   // how often the machine had to begin again
+	synced    uint64
+	syncs     int // both for Figures, as of the last turn
 	failed    error
 }
 
@@ -76,6 +78,7 @@ func OpenReplica(self ID, d disk.Disk, c ReplicaConfig) (*Replica, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
+	r.note()
 	// The end of the log may be of an epoch that began just before the power went.
 	r.reign = r.reign.after(r.log.Last().Epoch, self)
 	return r, nil
@@ -350,6 +353,9 @@ func (r *Replica) saveReign() error {
 	return nil
 }
 
+// note keeps what Figures says of the disk.
+func (r *Replica) note() { r.synced, r.syncs = r.log.Synced(), r.log.journal.Syncs() }
+
 // unwritten is told that the end of the log could not be written.
 func (r *Replica) unwritten() {
 	r.committed = min(r.committed, r.log.Last().Index)
@@ -366,11 +372,12 @@ type Figures struct {
 	Keys, Sessions, Syncs, Rebuilt          int
 }
 
-// Figures returns them as they are now.
+// Figures returns them as they are now; what concerns the disk, as it was when the
+// last turn ended, for there may be a sync under way: see Loop.Look.
 func (r *Replica) Figures() Figures {
 	f := Figures{
-		First: r.log.First(), Last: r.log.Last().Index, Synced: r.log.Synced(), Committed: r.committed, Applied: r.applied,
-		Epoch: r.reign.epoch, Syncs: r.log.journal.Syncs(), Rebuilt: r.rebuilt,
+		First: r.log.First(), Last: r.log.Last().Index, Synced: min(r.synced, r.log.Last().Index), Committed: r.committed, Applied: r.applied,
+		Epoch: r.reign.epoch, Syncs: r.syncs, Rebuilt: r.rebuilt,
 	}
 	if r.machine != nil {
 		f.Keys, f.Sessions = r.machine.Len(), r.machine.Sessions()

@@ -91,6 +91,9 @@ func TestATurnSyncsOnceForAllThatItWrote(t *testing.T) {
 	w.node.Handle(slices.Repeat([]node.Input{node.Write{}}, 100))
 	require.NoError(t, w.node.Sync())
 	require.Equal(t, []string{"append 00000000000000000001.journal", "sync 00000000000000000001.journal"}, *calls)
+	require.Zero(t, w.replica.Figures().Syncs, "what one may look at during a sync is of the turn before")
+	_, err := w.node.Synced(nil)
+	require.NoError(t, err)
 	require.Equal(t, 1, w.replica.Figures().Syncs)
 }
 
