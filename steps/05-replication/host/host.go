@@ -139,12 +139,12 @@ func (h *host) ended(ctx context.Context, withParent bool) <-chan struct{} {
 	if !withParent {
 		return h.loop.Ended()
 	}
-	ended := make(chan struct{})
+	ended, orphaned := make(chan struct{}), parent()
 	go func() {
 		defer close(ended)
 		select {
 		case <-h.loop.Ended():
-		case <-parent():
+		case <-orphaned:
 		case <-ctx.Done(): // it was closed
 		}
 	}()
