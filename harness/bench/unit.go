@@ -102,8 +102,8 @@ var peak = &unit{
 var pauses = &unit{
 	of: "time", size: nanos,
 	tell:  func(s *Side, median func(func(sample) float64) float64) { s.NsPerOp = median(nanos) },
-	short: pace{rounds: 11, length: 10 * time.Millisecond},
-	long:  pace{rounds: 51, length: 20 * time.Millisecond},
+	short: pace{rounds: 7, length: 10 * time.Millisecond}, // with much garbage to be collected before each
+	long:  pace{rounds: 31, length: 20 * time.Millisecond},
 }
 
 // volume is bytes that are written or read. A side of a round does it once,
