@@ -36,9 +36,27 @@ func (g *guard) hears(h *host, batch []node.Input) {
 
 // shows looks at an answer to a read that any node may answer.
 func (g *guard) shows(h *host, q node.Query, r node.Reply) {
-	if s := g.of(h); q.Level != node.Leader && r.Err == nil && !s.paid && r.At.Index < s.owes {
+	if q.Level == node.Session && r.Err == nil && q.Seen.Index > 0 && !g.includes(r.At, q.Seen) {
+		g.w.fail("session", "%v shows the history up to %v, and was asked for one that includes %v", h.id, r.At, q.Seen)
+	}
+	if s := g.of(h); q.Level != node.Leader && r.Err == nil && !s.paid && s.heard == s.reign && r.At.Index < s.owes {
 		g.w.fail("caught up", "%v answers a read with what it has at %v; when it first heard of its leader, %d was committed", h.id, r.At, s.owes)
 	}
+}
+
+// includes says whether the history up to p includes q.
+func (g *guard) includes(p, q node.Position) bool {
+	if q.Index > p.Index {
+		return false
+	}
+	for ; p.Index > q.Index; p.Index-- {
+		e := g.slot(p.Index).find(p.Epoch)
+		if e == nil {
+			return true // who knows
+		}
+		p.Epoch = e.before
+	}
+	return p == q
 }
 
 // claim is what a message says of its sender.

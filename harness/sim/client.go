@@ -306,10 +306,7 @@ func (c *client) done(r *request, reply node.Reply) {
 	}
 	if in, reads := r.input.(node.Read); !reads || in.Query.Level != node.Session {
 		c.seen.add(reply.At)
-	} else if seen := in.Query.Seen; reply.At.Index < seen.Index {
-		c.w.fail("session", "%v shows the history up to %v, and was asked for what includes %v", r.host.id, reply.At, seen)
-		return
-	} else if !c.seen.shown(seen, reply.At) {
+	} else if !c.seen.shown(in.Query.Seen, reply.At) {
 		c.again(errBehind)
 		return
 	}

@@ -147,3 +147,17 @@ func (d *draft) overload() {
 	d.Sync, d.Queue = Span(d.between(10*ms, 30*ms)), (16+d.rng.IntN(48))<<10
 	d.Times = Times{WarmUp: Span(2 * sec), Faults: Span(6 * sec), Settle: Span(2 * sec), Live: Span(3 * sec)}
 }
+
+// careless makes leaders of whom it likes, of those who lag more often than not.
+func (d *draft) careless() {
+	d.anyAcks()
+	d.Work.Session, d.Work.Cold = 40, 50
+	d.swarm(badLinks, oneWay[1:], badClients, kills, powers, pauses, badDisks[:1])
+	for range 2 + d.rng.IntN(8) {
+		f := Fault{Kind: Promote, Node: d.name("any")}
+		if d.rng.IntN(2) == 0 {
+			f.Node = laggard
+		}
+		d.at(d.between(0, d.Times.Faults.time()), f)
+	}
+}

@@ -32,9 +32,10 @@ type slot struct {
 
 // entry is an entry that is, or was, safe on some disk.
 type entry struct {
-	epoch node.Epoch
-	chain hash   // of this entry and all before it
-	disks uint64 // of which nodes, a bit each; also if they have lost it since
+	epoch  node.Epoch
+	before node.Epoch // of the entry before it
+	chain  hash       // of this entry and all before it
+	disks  uint64     // of which nodes, a bit each; also if they have lost it since
 }
 
 // seen is what the guard has seen of a node.
@@ -50,6 +51,7 @@ type seen struct {
 	floor     uint64     // applied must not fall below, in this reign
 	reign     node.Epoch
 	entered   uint64 // what was committed when this reign began
+	changed   bool   // it has begun in this turn
 }
 
 func newGuard(w *world) *guard {
@@ -105,7 +107,7 @@ func (g *guard) opened(h *host) {
 	s.reign, s.known, h.leads = e, 0, leads
 	s.safe = node.Position{}
 	g.safe(h)
-	s.known = e
+	s.known, s.entered, s.changed = e, r.Committed(), true
 	g.progress(h)
 }
 
@@ -134,7 +136,7 @@ func (g *guard) handled(h *host) {
 	case leads && e.Leader() != h.id:
 		g.w.fail("one leader an epoch", "%v believes that it leads epoch %v", h.id, e)
 	case e != s.reign:
-		s.reign, s.floor, s.entered = e, 0, s.committed
+		s.reign, s.floor, s.entered, s.changed = e, 0, max(s.committed, h.process.Replica().Committed()), true
 		g.latest = max(g.latest, e)
 		if leads {
 			g.w.tell("%v leads from now on, in epoch %v", h.id, e)
@@ -252,7 +254,7 @@ func (g *guard) entry(h *host, s *seen, e *node.Entry) bool {
 		g.w.fail("log matching", "%v has entry %v on its disk, and %v, which leads that epoch, never had", h.id, e.Position, e.Epoch.Leader())
 		return false
 	case known == nil:
-		known = slot.add(entry{epoch: e.Epoch, chain: chain})
+		known = slot.add(entry{epoch: e.Epoch, before: s.safe.Epoch, chain: chain})
 		if g.marks[e.Epoch] == 0 {
 			g.marks[e.Epoch] = e.Index
 		}
@@ -276,7 +278,11 @@ func (g *guard) entry(h *host, s *seen, e *node.Entry) bool {
 // progress looks at what is committed and applied.
 func (g *guard) progress(h *host) {
 	s, r := g.of(h), h.process.Replica()
-	epoch, leads := r.Epoch()
+	reign, leads := r.Epoch()
+	if s.changed && !leads { // what it knows to be committed it may know from an earlier one
+		reign = 0
+	}
+	s.changed = false
 	committed, applied := r.Committed(), r.Applied().Index
 	switch {
 	case applied < s.applied:
@@ -287,7 +293,7 @@ func (g *guard) progress(h *host) {
 		return
 	}
 	for i := max(s.committed+1, r.Log().First()); i <= committed; i++ {
-		if !g.commit(h, i, epoch, leads) {
+		if !g.commit(h, i, reign, leads) {
 			return
 		}
 	}
@@ -321,7 +327,7 @@ func (g *guard) commit(h *host, index uint64, reign node.Epoch, leads bool) bool
 	slot := g.slot(index)
 	known := slot.find(e)
 	switch {
-	case slot.committed != 0 && slot.committed != e && (slot.reign == reign || g.w.strict()):
+	case slot.committed != 0 && slot.committed != e && (slot.reign == reign && reign != 0 || g.w.strict()):
 		g.w.fail("committed entries stay", "%v says that %v is committed; entry %d of epoch %v was, in epoch %v", h.id, node.Position{Index: index, Epoch: e}, index, slot.committed, slot.reign)
 		return false
 	case leads && (known == nil || count(known.disks) < g.w.plan.Acks):

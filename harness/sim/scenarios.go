@@ -119,6 +119,12 @@ func plainScenarios() []Scenario {
 			draw:   func(d *draft) { d.Work.Session, d.Work.Stale = 60, 0; d.swarm(badLinks) },
 		},
 		{
+			Name: "careless", Stress: true,
+			Question: "Anybody is made the leader at any time, whatever he lacks: do all come to hold the same in the end, and is nobody shown what is not so?",
+			Judges:   strings.Fields("empty undisturbed liveness replicas convergence"), Needs: []string{"appointed", "applied tails cut"},
+			draw: (*draft).careless,
+		},
+		{
 			Name: "everything", Stress: true,
 			Question: "All of it at once, and an operator who knows what he does: is anything lost?",
 			Judges:   everything, Needs: []string{"takeovers", "tails cut", "torn tails", "ended by the disk"},
