@@ -74,24 +74,32 @@ func main() {
 		return talk, verbs, err
 	}
 	p.Alone = func(ctx context.Context, log *slog.Logger) (started program.Started, err error) {
-		if f.Dir == "" {
-			f.Dir = filepath.Join(os.TempDir(), fmt.Sprintf("zeyrho-06-%d", os.Getuid()))
-		}
-		nodes, started, err = host.Cluster(ctx, &f, 7006, log, func(i int) []string {
-			args := []string{"-snapshot-every", fmt.Sprint(c.Every), "-keep", fmt.Sprint(c.Keep)}
-			if i > host.Nodes {
-				args = append(args, "-join")
-			}
-			return args
-		})
-		if err == nil {
-			if err := join.Introduce(ctx, nodes, host.Nodes); err != nil {
-				log.Warn("what was added before stays behind", "error", err)
-			}
-		}
+		nodes, started, err = alone(ctx, &f, c, log)
 		return started, err
 	}
 	os.Exit(p.Run(os.Args[1:]))
+}
+
+// alone starts a cluster. Its leader is told where those nodes are now that were
+// added before.
+func alone(ctx context.Context, f *host.Flags, c catchup.Config, log *slog.Logger) (*cluster.Cluster, program.Started, error) {
+	if f.Dir == "" {
+		f.Dir = filepath.Join(os.TempDir(), fmt.Sprintf("zeyrho-06-%d", os.Getuid()))
+	}
+	nodes, started, err := host.Cluster(ctx, f, 7006, log, func(i int) []string {
+		args := []string{"-snapshot-every", fmt.Sprint(c.Every), "-keep", fmt.Sprint(c.Keep)}
+		if i > host.Nodes {
+			args = append(args, "-join")
+		}
+		return args
+	})
+	if err != nil {
+		return nil, program.Started{}, err
+	}
+	if err := join.Introduce(ctx, nodes, host.Nodes); err != nil {
+		log.Warn("what was added before stays behind", "error", err)
+	}
+	return nodes, started, nil
 }
 
 // open opens the node of this step.
