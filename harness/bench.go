@@ -28,10 +28,17 @@ medians too.
                              beside Redis, where it is installed; and one client
   recover-*                  step 04 reads its journal, on one CPU: records a second,
                              and the peak of memory with a journal ten times as long
+  sim-*                      the simulated world, on one CPU: simulated seconds a second
+  replicated-*               three nodes of step 05 beside step 04, by what an
+                             acknowledgement means, with 1 and with 64 clients; and
+                             reads, at the leader and at a follower
+  freeze-*, snapshot-*       what a snapshot of step 06 keeps waiting, and for how long;
+                             how fast it is written and loaded
+  restart-*, join-*          step 06 beside step 05, after 10,000 to a million writes:
+                             a start on what is on the disk, and a new node
 
-With -curve nothing is compared with something bare: step 04 serves 1 to 128
-clients, with group commit and without, and what came out is written to a file.
-go run ./harness/plot draws it.
+With -curve nothing is compared, but measured with more and more clients, or after
+more and more writes. go run ./harness/plot draws it.
 
 An aim that is missed gives exit status 1. That is no test: a busy machine can
 cause it. Run it again before you believe it.`
@@ -39,7 +46,7 @@ cause it. Run it again before you believe it.`
 func runBench(ctx context.Context, args []string) (int, error) {
 	fs := flags("bench", benchText)
 	var o bench.Options
-	fs.BoolVar(&o.Full, "full", false, "more and longer rounds: about ten minutes")
+	fs.BoolVar(&o.Full, "full", false, "more and longer rounds: about twenty minutes")
 	fs.StringVar(&o.Only, "only", "", "only comparisons whose `name` begins with this, such as http or kv-get")
 	fs.IntVar(&o.Value, "value", 100, "`bytes` of a value")
 	fs.IntVar(&o.Keys, "keys", 1000, "how many keys there are")
