@@ -60,19 +60,18 @@ func runBench(ctx context.Context, args []string) (int, error) {
 	if err := parse(fs, args); err != nil {
 		return exitUsage, err
 	}
+	switch {
+	case *page != "" && o.Only != "":
+		return exitUsage, errors.New("-markdown needs the whole table; leave -only out")
+	case *curve == "" && *of != "group-commit":
+		return exitUsage, errors.New("-of goes with -curve")
+	case *curve != "" && (o.Only != "" || *page != "" || *jsonTo != "" || *profileTo != ""):
+		return exitUsage, errors.New("-curve goes with -of, -full, -value, -keys and -dir only")
+	}
 	if *page != "" {
-		if o.Only != "" {
-			return exitUsage, errors.New("-markdown needs the whole table; leave -only out")
-		}
 		if err := bench.CheckMarkdown(*page); err != nil {
 			return exitUsage, err
 		}
-	}
-	if *curve == "" && *of != "group-commit" {
-		return exitUsage, errors.New("-of goes with -curve")
-	}
-	if *curve != "" && (o.Only != "" || *page != "" || *jsonTo != "") {
-		return exitUsage, errors.New("-curve goes with -of, -full, -value, -keys and -dir only")
 	}
 	p := newProgress(0)
 	o.Progress = func(done, total int, name string) {

@@ -161,6 +161,8 @@ func TestAnAimIsMetOrMissed(t *testing.T) {
 		{Aim{AtLeast: 0.8}, requests, 126, Missed},
 		{Aim{RecordsPerSecond: 1e7}, records, 100, Met},
 		{Aim{RecordsPerSecond: 1e7}, records, 101, Missed},
+		{Aim{SecondsPerSecond: 1e7}, seconds, 100, Met},
+		{Aim{SecondsPerSecond: 1e7}, seconds, 101, Missed},
 		{Aim{WritesPerSync: 16}, requests, 100, Missed}, // none is known
 	} {
 		r := comparison{aim: c.aim, unit: c.unit}.result("a", "b", timed([2]float64{c.ours, 100}))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -32,9 +33,12 @@ func growths() []comparison {
 	return list
 }
 
+// measure makes a take of the directory of a grower, and says how to clean up.
+type measure func(g *grower, ctx context.Context, b *bench) (take, func(), error)
+
 // openGrown lets a node of each step take n writes, and compares what measure
 // makes of their directories.
-func openGrown(n int, measure func(*grower, context.Context, *bench) (take, func(), error)) func(context.Context, *bench) (ours, bare side, end func(), err error) {
+func openGrown(n int, measure measure) func(context.Context, *bench) (ours, bare side, end func(), err error) {
 	return func(ctx context.Context, b *bench) (ours, bare side, end func(), err error) {
 		var ends []func()
 		end = func() {
@@ -107,27 +111,17 @@ func (g *grower) restarted(ctx context.Context, b *bench) (take, func(), error) 
 // joined starts a leader on the directory, and returns what starts a second node
 // with an empty disk beside it, over and over.
 func (g *grower) joined(ctx context.Context, b *bench) (take, func(), error) {
-	wire, err := b.world.Proxy("")
+	w, err := b.openWire()
 	if err != nil {
 		return nil, nil, err
 	}
-	var ports [2]int
-	for i := range ports {
-		if ports[i], err = freePort(); err != nil {
-			return nil, nil, err
-		}
-	}
-	local := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
-	if err := wire.SetBackend(local(ports[1])); err != nil {
-		return nil, nil, err
-	}
-	leader, address, err := g.serve(ctx, b, 1, g.dir, "-acks", "async", "-peer-listen", local(ports[0]), "-peers", "2="+wire.Addr())
+	leader, address, err := g.serve(ctx, b, 1, g.dir, w.leader...)
 	if err != nil {
 		return nil, nil, err
 	}
 	end := func() {
 		leader.Kill()
-		wire.Close()
+		w.proxy.Close()
 	}
 	last, err := awaitApplied(ctx, address, 1)
 	if err != nil {
@@ -139,15 +133,38 @@ func (g *grower) joined(ctx context.Context, b *bench) (take, func(), error) {
 		if err != nil {
 			return sample{}, err
 		}
-		before, began := wire.Carried(real.ToServer), time.Now()
-		second, address, err := g.serve(ctx, b, 2, dir, "-acks", "async", "-peer-listen", local(ports[1]), "-peers", "1="+local(ports[0]))
+		before, began := w.proxy.Carried(real.ToServer), time.Now()
+		second, address, err := g.serve(ctx, b, 2, dir, w.second...)
 		if err != nil {
 			return sample{}, err
 		}
 		defer second.Kill()
 		_, err = awaitApplied(ctx, address, last)
-		return sample{nanos: float64(time.Since(began)), bytes: float64(wire.Carried(real.ToServer) - before)}, err
+		return sample{nanos: float64(time.Since(began)), bytes: float64(w.proxy.Carried(real.ToServer) - before)}, err
 	}, end, nil
+}
+
+// wireTo is the way from a leader to a second node, on which bytes are counted.
+type wireTo struct {
+	proxy          *real.Proxy
+	leader, second []string // the flags of the two
+}
+
+func (b *bench) openWire() (w wireTo, err error) {
+	var ports [2]string
+	for i := range ports {
+		port, err := freePort()
+		if err != nil {
+			return w, err
+		}
+		ports[i] = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	}
+	if w.proxy, err = b.world.Proxy(ports[1]); err != nil {
+		return w, err
+	}
+	w.leader = []string{"-acks", "async", "-peer-listen", ports[0], "-peers", "2=" + w.proxy.Addr()}
+	w.second = []string{"-acks", "async", "-peer-listen", ports[1], "-peers", "1=" + ports[0]}
+	return w, nil
 }
 
 // awaitApplied asks a node again and again until it has applied all of its log,

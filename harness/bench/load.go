@@ -21,9 +21,9 @@ import (
 // sends its next request when the last one is answered: so a server that is
 // slow is also asked less, as by people who wait.
 //
-// The clients share the CPUs with the server. They write the bytes of their
+// The clients share the CPUs with the server. Most write the bytes of their
 // requests themselves, which takes less than an http.Client would, and leaves
-// more of what is measured to the server.
+// more of what is measured to the server; see wire.
 type load struct {
 	clients []asker
 	keys    []string

@@ -47,31 +47,24 @@ func RunSeries(ctx context.Context, o Options, name string) (*Series, error) {
 	return s, err
 }
 
-// runner is one of several that take turns.
-type runner struct {
-	name string
-	take take
-}
-
-// rounds lets runners take turns, the next one first in every round, and returns
-// what each of them did.
-func rounds(ctx context.Context, p pace, runners []runner, samples [][]sample, number int) error {
-	for i := range runners {
-		at := (number + i) % len(runners)
-		s, err := runners[at].take(ctx, p.length)
+// inTurn lets each side take a sample, beginning with another one in every round.
+func (p pace) inTurn(ctx context.Context, number int, sides []side, into [][]sample) error {
+	for i := range sides {
+		at := (number + i) % len(sides)
+		s, err := sides[at].take(ctx, p.length)
 		if err != nil {
-			return fmt.Errorf("%s: %w", runners[at].name, err)
+			return fmt.Errorf("%s: %w", sides[at].name, err)
 		}
 		if number >= p.warm() {
-			samples[at] = append(samples[at], s)
+			into[at] = append(into[at], s)
 		}
 	}
 	return ctx.Err()
 }
 
-// sides sums up what runners did.
-func sides(u *unit, runners []runner, samples [][]sample) (all []Side) {
-	for i, r := range runners {
+// sums says what each side did.
+func (u *unit) sums(sides []side, samples [][]sample) (all []Side) {
+	for i, r := range sides {
 		one := Side{Name: r.name}
 		u.tell(&one, func(size func(sample) float64) float64 { return medianOf(samples[i], size) })
 		all = append(all, one)
@@ -83,51 +76,65 @@ func sides(u *unit, runners []runner, samples [][]sample) (all []Side) {
 // 05. All places take turns, so that what disturbs the machine for a while makes
 // no dent in the picture.
 func (b *bench) acks(ctx context.Context, counts []int) (places []Place, err error) {
-	var ends []func()
-	defer func() {
-		for _, end := range ends {
-			end()
-		}
-	}()
-	one, err := b.one(ctx)
+	loads, end, err := b.openAcks(ctx, counts)
+	defer end()
 	if err != nil {
 		return nil, err
 	}
-	names, urls := []string{"step 04"}, [][]string{one}
-	for _, mode := range modes {
-		nodes, err := b.three(ctx, mode)
-		if err != nil {
-			return nil, err
-		}
-		ends = append(ends, func() { nodes.Close() })
-		names, urls = append(names, "step 05, "+mode), append(urls, nodes.URLs())
-	}
-	runners := make([][]runner, len(counts))
 	samples := make([][][]sample, len(counts))
-	for i, clients := range counts {
-		samples[i] = make([][]sample, len(names))
-		for j := range names {
-			l, err := b.writers(urls[j], clients)
-			if err != nil {
-				return nil, err
-			}
-			ends = append(ends, l.close)
-			runners[i] = append(runners[i], runner{names[j], l.take})
-		}
+	for i := range counts {
+		samples[i] = make([][]sample, len(loads[i]))
 	}
 	p := requests.paced(15, 61).pace(b.Full)
 	for number := range p.warm() + p.rounds {
 		b.Progress(number, p.warm()+p.rounds, "round by round, with more and more clients")
 		for i := range counts {
-			if err := rounds(ctx, p, runners[i], samples[i], number); err != nil {
+			if err := p.inTurn(ctx, number, loads[i], samples[i]); err != nil {
 				return nil, fmt.Errorf("%d clients: %w", counts[i], err)
 			}
 		}
 	}
 	for i, clients := range counts {
-		places = append(places, Place{clients, sides(requests, runners[i], samples[i])})
+		places = append(places, Place{clients, requests.sums(loads[i], samples[i])})
 	}
 	return places, nil
+}
+
+// openAcks opens the loads of so many clients each, on step 04 and on step 05 in
+// all its modes. end is to be called in any case.
+func (b *bench) openAcks(ctx context.Context, counts []int) (loads [][]side, end func(), err error) {
+	var ends []func()
+	end = func() {
+		for _, f := range ends {
+			f()
+		}
+	}
+	one, err := b.one(ctx)
+	if err != nil {
+		return nil, end, err
+	}
+	names, urls := []string{"step 04"}, [][]string{one}
+	for _, mode := range modes {
+		nodes, err := b.three(ctx, mode)
+		if err != nil {
+			return nil, end, err
+		}
+		ends = append(ends, func() { nodes.Close() }) // with SIGKILL at the latest
+		names, urls = append(names, "step 05, "+mode), append(urls, nodes.URLs())
+	}
+	for _, clients := range counts {
+		var place []side
+		for i, name := range names {
+			l, err := b.writers(urls[i], clients)
+			if err != nil {
+				return nil, end, err
+			}
+			ends = append(ends, l.close)
+			place = append(place, side{name, l.take})
+		}
+		loads = append(loads, place)
+	}
+	return loads, end, nil
 }
 
 // growth writes more and more to a node of step 05 and to one of step 06, and
@@ -152,7 +159,7 @@ func (b *bench) growth(ctx context.Context, steps, writes int) (places []Place, 
 		for _, look := range []struct {
 			unit    *unit
 			what    string
-			measure func(*grower, context.Context, *bench) (take, func(), error)
+			measure measure
 		}{{restarts, "", (*grower).restarted}, {joins, ", a new node", (*grower).joined}} {
 			found, err := b.lookAt(ctx, growers, look.unit, look.what, look.measure)
 			if err != nil {
@@ -166,24 +173,24 @@ func (b *bench) growth(ctx context.Context, steps, writes int) (places []Place, 
 }
 
 // lookAt measures all growers, in turn.
-func (b *bench) lookAt(ctx context.Context, growers []*grower, u *unit, what string, measure func(*grower, context.Context, *bench) (take, func(), error)) ([]Side, error) {
-	var runners []runner
+func (b *bench) lookAt(ctx context.Context, growers []*grower, u *unit, what string, measure measure) ([]Side, error) {
+	var sides []side
 	for _, g := range growers {
 		t, end, err := measure(g, ctx, b)
 		if err != nil {
 			return nil, err
 		}
 		defer end()
-		runners = append(runners, runner{g.step.name + what, t})
+		sides = append(sides, side{g.step.name + what, t})
 	}
 	p := u.pace(b.Full)
-	samples := make([][]sample, len(runners))
+	samples := make([][]sample, len(sides))
 	for number := range p.warm() + p.rounds {
-		if err := rounds(ctx, p, runners, samples, number); err != nil {
+		if err := p.inTurn(ctx, number, sides, samples); err != nil {
 			return nil, err
 		}
 	}
-	return sides(u, runners, samples), nil
+	return u.sums(sides, samples), nil
 }
 
 // WriteJSON writes the series for programs: harness/plot draws it.
