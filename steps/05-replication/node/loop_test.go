@@ -82,6 +82,23 @@ func TestWhileTheDiskStandsStillThoseWhoHaveWaitedTooLongAreRefused(t *testing.T
 	})
 }
 
+// When the disk answers at last, what has waited for too long is not taken.
+func TestWhoIsLateWhenHisTurnComesIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := drive(t, node.LoopConfig{Queue: queue.Config{Wait: time.Second}}, replication.Config{})
+		time.Sleep(10 * time.Millisecond) // so that nobody looks between the wait's end and the disk's answer
+		d.hold()
+		first, second := d.put(t.Context(), "first", ""), d.put(t.Context(), "second", "")
+		time.Sleep(time.Second + 5*time.Millisecond)
+		waits(t, second)
+		d.release()
+		require.NoError(t, <-first)
+		require.ErrorIs(t, <-second, kv.ErrOverloaded)
+		d.requireKey("second", false)
+		d.ends()
+	})
+}
+
 func TestWhatDoesNotFitIsRefusedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := drive(t, node.LoopConfig{Queue: queue.Config{Bytes: 200}}, replication.Config{})

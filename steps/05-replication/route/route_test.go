@@ -193,3 +193,26 @@ func TestParse(t *testing.T) {
 	_, err = route.ParseLevel("fresh")
 	require.ErrorContains(t, err, `"fresh": it must be leader, session or stale`)
 }
+
+// It is about whom it has asked, and not about whom others have found meanwhile.
+func TestALateFailureMovesNobody(t *testing.T) {
+	goOn := make(chan struct{})
+	one, two, three := newFake(t, nil), newFake(t, leads), newFake(t, leads)
+	c := dial(t, node.Leader, one, two, three)
+	asked := make(chan struct{})
+	one.takes(func(w http.ResponseWriter, r *http.Request) {
+		close(asked)
+		one.takes(to(three))
+		<-goOn
+		refuse(503, "draining")(w, r)
+	})
+	slow := make(chan error)
+	go func() { slow <- get(t, c) }()
+	<-asked
+	require.NoError(t, get(t, c), "one has sent us to three")
+	close(goOn)
+	require.NoError(t, <-slow)
+	require.NoError(t, get(t, c))
+	require.Empty(t, two.takes(nil))
+	require.Len(t, three.takes(nil), 3)
+}

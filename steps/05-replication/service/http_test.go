@@ -75,6 +75,7 @@ func TestOfWhichLevelAReadIs(t *testing.T) {
 				full := strings.TrimRight(path+sep+level, "?&")
 				require.Equal(t, 200, c.do(1, "GET", full, "").StatusCode, "the leader answers all: %s", full)
 				require.Equal(t, status, c.do(2, "GET", full, "").StatusCode, full)
+				require.Equal(t, status, c.do(2, "HEAD", full, "").StatusCode, full)
 			}
 		}
 	})

@@ -92,6 +92,9 @@ func TestACopyDoesNotDenyOneThatNobodyWaitsForAnyMore(t *testing.T) {
 		require.Equal(t, version, c.do(1, "GET", "/kv/k", "").Header.Get("ETag"), "it had happened")
 
 		first, filler = stuck(t, t.Context(), id(3), c)
+		again := c.do(1, "PUT", "/kv/k", "v", id(2))
+		require.Equal(t, version, etag(t, again), "its answer is known, whether there is room or not")
+		require.NotEmpty(t, again.Header.Get("Position"))
 		require.Equal(t, server.CodeOverloaded, c.do(1, "PUT", "/kv/k", "v", id(4)).code(), "there is no doubt any more")
 		c.sites[0].disk.release()
 		etag(t, <-first)
@@ -102,18 +105,26 @@ func TestACopyDoesNotDenyOneThatNobodyWaitsForAnyMore(t *testing.T) {
 // What a session is told for good is not held back by what is not known of it.
 func TestWhoHasGoneOnOrIsForgottenIsToldSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := start(t, options{nodes: 1, sessions: 1})
+		o := small()
+		o.sessions = 1
+		c := start(t, o)
 		id := c.session(1)
 		c.sites[0].disk.hold()
 		ctx, giveUp := context.WithCancel(t.Context())
 		first := c.later(ctx, 1, "PUT", "/kv/k", "v", id(2))
 		giveUp()
 		<-first
+		synctest.Wait()
 		c.sites[0].disk.release()
 		synctest.Wait()
 		require.Equal(t, server.CodeSuperseded, c.do(1, "PUT", "/kv/k", "v", id(1)).code())
 		c.session(1)
 		require.Equal(t, server.CodeForgotten, c.do(1, "PUT", "/kv/k", "v", id(2)).code())
+		writing, filler := stuck(t, t.Context(), "", c)
+		require.Equal(t, server.CodeOverloaded, c.do(1, "PUT", "/kv/k", "v", id(2)).code(), "nothing can come of any copy any more")
+		c.sites[0].disk.release()
+		etag(t, <-writing)
+		etag(t, <-filler)
 	})
 }
 

@@ -136,10 +136,30 @@ func (s *Service) DoOnce(ctx context.Context, id session.Identity, c kv.Command)
 	}
 	s.takeOff(id)
 	r, err := s.write(ctx, machine.Request{Identity: id, Command: c})
-	if s.land(id, err) && denies(err) {
+	open := s.land(id, err)
+	if err == nil || !denies(err) || errors.Is(err, kv.ErrUnknown) {
+		return r.Result, s.Problem(askAgain(err))
+	}
+	if result, known := s.known(ctx, id); known {
+		return result, nil
+	}
+	if open {
 		return kv.Result{}, fmt.Errorf("%w: this one was refused: %v", session.ErrInProgress, err)
 	}
-	return r.Result, s.Problem(askAgain(err))
+	return kv.Result{}, s.Problem(err)
+}
+
+// known returns the answer that a request has got, if this node has applied it.
+func (s *Service) known(ctx context.Context, id session.Identity) (result kv.Result, known bool) {
+	s.loop.Look(func(n *node.Node) {
+		if m := n.Replica().Machine(); m != nil {
+			r, fresh, err := m.Answer(id)
+			if known = !fresh && err == nil; known {
+				result, freshnessOf(ctx).at = r, n.Replica().Applied()
+			}
+		}
+	})
+	return result, known
 }
 
 // denies says whether an error would be taken to mean that a request has not

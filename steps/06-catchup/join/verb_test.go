@@ -115,7 +115,7 @@ func told(t *testing.T, c *cluster.Cluster, node int) string {
 const (
 	leads     = "-members=202"
 	follows   = "-members=503"
-	receiving = `{"role": "learner", "applied": 0, "lag": 0, "snapshot": {"receiving": {"bytes": 1, "size": 2, "seconds": 0.1}}}`
+	receiving = `{"role": "learner", "applied": 5, "lag": 0, "snapshot": {"receiving": {"bytes": 1, "size": 2, "seconds": 0.1}}}`
 	behind    = `{"role": "learner", "applied": 5, "lag": 2, "snapshot": {"fetched": 1}}`
 	caughtUp  = `{"role": "learner", "applied": 7, "lag": 0, "snapshot": {"fetched": 1}}`
 )
