@@ -83,7 +83,8 @@ var (
 	// ErrNotYet is wrapped when a node cannot answer now, but perhaps later.
 	ErrNotYet = errors.New("not yet")
 	// ErrVanished is wrapped when a client has seen what is not part of the history
-	// any more: it was not on enough disks when its leader was lost.
+	// any more: it was not on enough disks when its leader was lost. (Or it was seen
+	// so long ago that nobody can tell.)
 	ErrVanished = errors.New("what this client has seen is no longer part of the history")
 )
 

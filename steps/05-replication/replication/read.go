@@ -18,7 +18,7 @@ func (r *Replication) Read(q node.Query) (reply node.Reply, ok bool) {
 		return node.Reply{}, false
 	case q.Level == node.Session && q.Seen.Index > 0:
 		has, never := r.replica.Log().Holds(q.Seen)
-		if never {
+		if never || r.beyondTelling(q.Seen) {
 			return node.Reply{Err: fmt.Errorf("%w: %v was seen, and the history is at %v", node.ErrVanished, q.Seen, r.replica.Log().Last())}, true
 		}
 		if !has || r.replica.Applied().Index < q.Seen.Index {
@@ -30,6 +30,14 @@ func (r *Replication) Read(q node.Query) (reply node.Reply, ok bool) {
 		reply.Lag = r.lag()
 	}
 	return reply, true
+}
+
+// beyondTelling says whether p lies before all that the log has, in an earlier
+// epoch than what the log goes on from. Then nobody knows any more whether it was
+// part of the history, and who asks for it has to be told that it may not be.
+func (r *Replication) beyondTelling(p node.Position) bool {
+	base := r.replica.Log().Base()
+	return p.Index < base.Index && p.Epoch < base.Epoch
 }
 
 // current says whether the machine is something that may be shown: a leader has
