@@ -12,6 +12,8 @@ func Bugs() []Bug {
 	return slices.Concat(
 		mapBugs(), concurrencyBugs(), moreConcurrencyBugs(), serverBugs(), moreServerBugs(),
 		journalBugs(), durableBugs(), queueBugs(),
+		copyBugs(), safetyBugs(), reignBugs(), readBugs(), wireBugs(), serviceBugs(),
+		snapshotBugs(), transferBugs(), memberBugs(), loopBugs(),
 	)
 }
 
@@ -217,6 +219,15 @@ func NotHere() []Absent {
 		}, {
 			ID: "04p", Title: "Commands that are in a checkpoint already are applied again when the journal is replayed.",
 			Why: "There is no checkpoint before step 06: the journal is replayed from its beginning, into an empty map.",
+		}, {
+			ID: "05c", Title: "After a link was down, the next entry is one too late, or one too early.",
+			Why: "Every message names the entry before its first, and the follower compares. One too late is refused, and one too early is passed over: it is a loss of time, and of nothing else.",
+		}, {
+			ID: "06j", Title: "A transfer that was cut short is taken for complete.",
+			Why: "The first that a follower hears of a snapshot is how long it is, and what its checksum will be; and its last block says how much was in the others. To take a part of it for the whole, one has to leave out three checks.",
+		}, {
+			ID: "06p", Title: "The mark of a delete is removed before all have seen it.",
+			Why: "A delete leaves no mark: it is an entry of the log like others, and nobody is sent a later one who lacks it.",
 		},
 	}
 }
