@@ -28,7 +28,7 @@ func WriteStory(w io.Writer, h history.History) {
 	}
 	for _, e := range h.Events {
 		switch {
-		case e.Frequent(), e.Kind == "broken": // what was broken is among the findings
+		case e.Frequent(), e.Kind == "broken", e.Kind == "seen" && e.Text == "as promised": // it is among the findings
 			continue
 		case e.Kind == "phase":
 			phase = e.Text
