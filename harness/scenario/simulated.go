@@ -49,12 +49,12 @@ func simulated(name string) []Cell {
 	return cells
 }
 
-// seeds is how many runs a cell consists of: as many as fit into about two
-// seconds.
+// seeds is how many runs a cell consists of: so many that all cells of a column
+// take some ten seconds.
 func (r *Run) seeds(scenario string) int {
-	n := cmp.Or(map[string]int{"months-of-writes": 1, "late-joiner": 10, "overload": 8, "broken-transfer": 20}[scenario], 40)
+	n := cmp.Or(map[string]int{"months-of-writes": 1, "late-joiner": 3, "overload": 2}[scenario], 8)
 	if r.lab.full {
-		return 50 * n
+		return 100 * n
 	}
 	return n
 }

@@ -161,3 +161,13 @@ func (d *draft) careless() {
 		d.at(d.between(0, d.Times.Faults.time()), f)
 	}
 }
+
+// joiners draws from everything, and lets one or two learners come, and perhaps one
+// of the others.
+func (d *draft) joiners() {
+	d.Learners, d.Late = 1+d.rng.IntN(2), d.rng.IntN(2)
+	for n := d.Nodes - d.Late; n < d.Nodes+d.Learners; n++ {
+		d.at(d.between(0, 5*sec), Fault{Kind: Join, Node: fmt.Sprintf("n%d", n+1)})
+	}
+	d.allOfIt()
+}

@@ -12,6 +12,7 @@ import (
 	"zeyrho/harness/history"
 	"zeyrho/harness/simdisk"
 	"zeyrho/steps/04-journal/journal"
+	"zeyrho/steps/06-catchup/snapshot"
 )
 
 // How a process ends, what of its disk is left then, and how the next one
@@ -131,23 +132,10 @@ func (w *world) blackout(f *Fault) {
 	}
 }
 
-// rot lets a bit flip in what is safe on a disk: in a file that has another one
-// behind it, if there is one, or else in the last, but with a frame behind it.
-// There it cannot be taken for the end of something that was never completed.
+// rot lets a bit flip on a disk, in what a process must miss when it starts.
 func (w *world) rot(h *host, d *simdisk.Disk, f *Fault) string {
 	rng := rand.New(rand.NewPCG(f.Draw, 3))
-	var files []string
-	for _, name := range d.Names() {
-		if strings.HasSuffix(name, ".journal") {
-			files = append(files, name)
-		}
-	}
-	name := files[len(files)-1]
-	size := bytes.LastIndex(d.Bytes(name), []byte("FRAM"))
-	if n := len(files) - 1; n > 0 {
-		name = files[rng.IntN(n)]
-		size = len(d.Bytes(name))
-	}
+	name, size := rottable(d, rng)
 	if size <= 0 {
 		return "its disk is as it was"
 	}
@@ -155,6 +143,32 @@ func (w *world) rot(h *host, d *simdisk.Disk, f *Fault) string {
 	d.Flip(name, int64(at), bit)
 	h.rotten = true
 	return fmt.Sprintf("bit %d of byte %d of %s flips", bit, at, name)
+}
+
+// rottable draws a file of which any of the first bytes can go bad, and how many
+// they are: a snapshot; or a part of the journal that has another one behind it, or
+// else its last, but with a frame behind what goes bad. There it cannot be taken
+// for the end of something that was never completed.
+func rottable(d *simdisk.Disk, rng *rand.Rand) (name string, size int) {
+	var journal, snapshots []string
+	for _, name := range d.Names() {
+		switch {
+		case strings.HasSuffix(name, ".journal"):
+			journal = append(journal, name)
+		case strings.HasSuffix(name, ".snapshot"):
+			snapshots = append(snapshots, name)
+		}
+	}
+	if n := len(snapshots); n > 0 && rng.IntN(2) == 0 {
+		name = snapshots[n-1]
+		return name, len(d.Bytes(name))
+	}
+	n := len(journal) - 1
+	if n == 0 {
+		return journal[0], bytes.LastIndex(d.Bytes(journal[0]), []byte("FRAM"))
+	}
+	name = journal[rng.IntN(n)]
+	return name, len(d.Bytes(name))
 }
 
 // restart starts the process again, if none runs.
@@ -204,7 +218,7 @@ func (w *world) refused(h *host, err error) {
 	case hit:
 		w.count("starts that the disk spoiled", 1)
 		w.after(200*time.Millisecond, func() { w.restart(h) })
-	case h.rotten && errors.Is(err, journal.ErrDamaged):
+	case h.rotten && (errors.Is(err, journal.ErrDamaged) || errors.Is(err, snapshot.ErrDamaged)):
 		w.count("damage refused", 1)
 		text, _, _ := strings.Cut(err.Error(), ". ")
 		w.tell("%v refuses to start: %s; it gets an empty disk", h.id, text)

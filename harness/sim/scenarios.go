@@ -125,6 +125,12 @@ func plainScenarios() []Scenario {
 			draw: (*draft).careless,
 		},
 		{
+			Name: "everything-and-joiners", Stress: true, columns: []string{"06"},
+			Question: "All of it at once, while nodes join: is anything lost?",
+			Judges:   everything, Needs: []string{"takeovers", "join", "snapshots fetched"},
+			draw: (*draft).joiners,
+		},
+		{
 			Name: "everything", Stress: true,
 			Question: "All of it at once, and an operator who knows what he does: is anything lost?",
 			Judges:   everything, Needs: []string{"takeovers", "tails cut", "torn tails", "ended by the disk"},

@@ -17,6 +17,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"zeyrho/harness/check"
@@ -121,7 +122,7 @@ func Seeds(name, column string, first uint64, n int, detailed bool) (*Report, er
 		}
 	}
 	shows.Coverage, shows.Seconds = coverage, seconds
-	s.doubt(shows)
+	s.doubt(shows, n)
 	return shows, nil
 }
 
@@ -136,11 +137,20 @@ func (s Scenario) expects(r *Report) bool {
 	return true
 }
 
-// doubt makes a pass inconclusive if what should have been tried did not come up.
-func (s Scenario) doubt(r *Report) {
+// enough is how many seeds come across everything that a scenario is about. Of
+// fewer, half of it is expected.
+const enough = 30
+
+// doubt makes a pass of n seeds inconclusive if what should have been tried did
+// not come up.
+func (s Scenario) doubt(r *Report, n int) {
+	var missing []string
 	for _, what := range s.Needs {
-		if r.Verdict == check.Pass && r.Coverage[what] == 0 {
-			r.Verdict, r.Checker, r.Reason = check.Inconclusive, "coverage", fmt.Sprintf("too little happened: no %s", what)
+		if r.Coverage[what] == 0 {
+			missing = append(missing, what)
 		}
+	}
+	if r.Verdict == check.Pass && (len(missing) > len(s.Needs)/2 || n >= enough && len(missing) > 0) {
+		r.Verdict, r.Checker, r.Reason = check.Inconclusive, "coverage", "too little happened: no "+strings.Join(missing, ", no ")
 	}
 }
