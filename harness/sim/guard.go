@@ -102,12 +102,10 @@ func (g *guard) opened(h *host) {
 		g.w.fail("persistence", "%v was started again, and its log ends at %v; %v had been safe on its disk", h.id, last, s.safe)
 		return
 	}
-	s.committed, s.applied, s.floor, s.entered, s.heard, s.owes = 0, 0, 0, 0, 0, 0
-	s.paid = false
-	s.reign, s.known, h.leads = e, 0, leads
-	s.safe = node.Position{}
+	h.leads = leads
+	*s = seen{epoch: s.epoch, reign: e, entered: r.Committed(), changed: true}
 	g.safe(h)
-	s.known, s.entered, s.changed = e, r.Committed(), true
+	s.known = e
 	g.progress(h)
 }
 

@@ -29,7 +29,7 @@ func (s Scenario) Columns() []string { return s.columns }
 
 // Scenarios returns all of them.
 func Scenarios() []Scenario {
-	all := slices.Concat(plainScenarios(), diskScenarios(), leaderScenarios(), costScenarios())
+	all := slices.Concat(plainScenarios(), diskScenarios(), leaderScenarios(), costScenarios(), stressScenarios())
 	for i := range all {
 		if all[i].columns == nil {
 			all[i].columns = []string{"05", "06"}
@@ -118,6 +118,12 @@ func plainScenarios() []Scenario {
 			Judges: append(without("linearizability"), "linearizability at every node"),
 			draw:   func(d *draft) { d.Work.Session, d.Work.Stale = 60, 0; d.swarm(badLinks) },
 		},
+	}
+}
+
+// stressScenarios are for whoever has time.
+func stressScenarios() []Scenario {
+	return []Scenario{
 		{
 			Name: "careless", Stress: true,
 			Question: "Anybody is made the leader at any time, whatever he lacks: do all come to hold the same in the end, and is nobody shown what is not so?",
