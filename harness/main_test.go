@@ -15,7 +15,7 @@ import (
 
 func TestStepsAreNumbersRangesAndLists(t *testing.T) {
 	for text, want := range map[string][]string{
-		"":    {"01", "02", "03", "04"},
+		"":    {"01", "02", "03", "04", "05", "06"},
 		"2":   {"02"},
 		"02":  {"02"},
 		"1-3": {"01", "02", "03"},
@@ -27,7 +27,7 @@ func TestStepsAreNumbersRangesAndLists(t *testing.T) {
 	}
 	for _, text := range []string{"0", "9", "3-1", "x", "1-", "-1", ",", "1;3"} {
 		_, err := parseSteps(text)
-		assert.ErrorContains(t, err, "1 to 4", text)
+		assert.ErrorContains(t, err, "1 to 6", text)
 	}
 }
 

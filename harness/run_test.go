@@ -13,7 +13,7 @@ func TestWhereNothingIsAskedNothingIsRun(t *testing.T) {
 	for _, args := range [][]string{
 		{"run", "-scenario", "multi-key", "-steps", "1"},
 		{"matrix", "-scenario", "multi-key", "-steps", "1"},
-		{"matrix", "-scenario", "baseline", "-world", "sim"},
+		{"matrix", "-scenario", "baseline", "-steps", "4", "-world", "sim"},
 		{"list", "-scenario", "multi-key", "-steps", "1"},
 		{"list", "-scenario", "nope"},
 		{"list", "-steps", "0"},
