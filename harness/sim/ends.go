@@ -23,6 +23,7 @@ type strike struct {
 	fault *Fault
 	at    int           // the number of the operation
 	found *simdisk.Disk // as it was just before that
+	where string        // which it was, in words
 }
 
 // end ends a process, now or in the middle of what it will do.
@@ -36,12 +37,9 @@ func (w *world) end(h *host, f *Fault) {
 	}
 	s := &strike{fault: f, at: h.disk.Ops() + f.Op}
 	h.strike = s
-	where := ""
 	h.disk.Before = func(op simdisk.Op) {
 		if op.N >= s.at && s.found == nil && h.strike == s {
-			s.found = h.disk.Clone()
-			where = fmt.Sprintf(", about to %s", op.Words())
-			w.middle = where
+			s.found, s.where = h.disk.Clone(), ", about to "+op.Words()
 		}
 	}
 	h.during(time.Second, func() {
@@ -78,7 +76,7 @@ func (h *host) struck() bool {
 	if s == nil || s.found == nil {
 		return false
 	}
-	h.w.crash(h, s.found, s.fault, h.w.middle)
+	h.w.crash(h, s.found, s.fault, s.where)
 	return true
 }
 

@@ -41,8 +41,7 @@ type world struct {
 
 	rec      *history.Recorder
 	events   []history.Event
-	detailed bool   // events come by the thousand
-	middle   string // in the middle of what a process was ended
+	detailed bool // events come by the thousand
 	trace    hash
 	coverage map[string]int
 	story    []line
@@ -67,7 +66,6 @@ const (
 	forWork
 	forClients
 	forFaults
-	forClocks
 )
 
 func (w *world) rng(purpose, who int) *rand.Rand {
