@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"zeyrho/harness/check"
 	"zeyrho/harness/history"
@@ -82,7 +83,10 @@ func (r *Run) simulate(name string) error {
 		return err
 	}
 	r.rec.Take(h)
-	r.note("", "seed %d of %d: go run ./harness/driver sim -column %s -scenario %s -seed %d", got.Seed, n, got.Column, got.Scenario, got.Seed)
+	if got.Verdict != check.Pass { // else it is the last of many
+		r.note("", "this is seed %d; cut down: go run ./harness shrink -scenario %s -steps %s -seed %d",
+			got.Seed, got.Scenario, strings.TrimLeft(got.Column, "0"), got.Seed)
+	}
 	if got.Verdict == check.Inconclusive {
 		return fmt.Errorf("seed %d: %s: %s", got.Seed, got.Checker, got.Reason)
 	}
