@@ -6,14 +6,21 @@ func copyBugs() []Bug {
 	return []Bug{
 		{
 			ID: "05a", Column: "05", Title: "A follower that lacks the entry before does not miss it, and appends what it is sent where its own log ends.",
-			Scenario: "bad-network", World: simWorld, Checker: "inside", Seeds: 1,
+			Scenario: "kill-restart", World: realWorld, Checker: "convergence", Seeds: 1,
 		}, {
 			ID: "05g", Column: "05", Title: "An entry whose index a follower has already is passed over, whoever wrote it: a leader that comes back keeps what it never sent.",
 			Scenario: "split", World: simWorld, Checker: "inside", Seeds: 1,
 			Wild: "Kafka lost and kept the wrong entries so, until KIP-101 told replicas by epochs.",
 		}, {
+			ID: "05x5", Column: "05", Title: "A follower makes its log as long as the message says: one that comes late cuts off what came after it.",
+			Scenario: "bad-network", World: simWorld, Checker: "inside", Seeds: 1,
+			Wild: "The Students' Guide to Raft warns of it.",
+		}, {
+			ID: "05x23", Column: "05", Title: "What was in flight when the link broke counts as in flight for ever, and when the window is full nothing is sent any more.",
+			Scenario: "lost-reply-and-kill", World: simWorld, Checker: "liveness", Seeds: 3,
+		}, {
 			ID: "05x36", Column: "05", Title: "While the leader asks a follower what it has, it takes no refusal for the answer.",
-			Scenario: "power-loss", World: simWorld, Checker: "convergence", Seeds: 1,
+			Scenario: "lost-reply-and-kill", World: simWorld, Checker: "convergence", Seeds: 3,
 		},
 	}
 }
@@ -40,7 +47,7 @@ func safetyBugs() []Bug {
 			Scenario: "disk-gone", World: realWorld, Checker: "durability", Seeds: 1,
 		}, {
 			ID: "05i", Column: "05", Title: "An entry counts when all disks have it, however many were asked for.",
-			Scenario: "disk-gone", World: simWorld, Checker: "convergence", Seeds: 1,
+			Scenario: "disk-gone", World: simWorld, Checker: "convergence", Seeds: 3,
 		}, {
 			ID: "05x6", Column: "05", Title: "A follower commits as far as the leader has, also what nobody has compared yet.",
 			Scenario: "split", World: simWorld, Checker: "inside", Seeds: 1,
@@ -53,7 +60,7 @@ func safetyBugs() []Bug {
 			Scenario: "disk-errors", World: simWorld, Checker: "inside", Seeds: 1,
 		}, {
 			ID: "05x29", Column: "05", Title: "Who has been told that his write did not fit on the disk stays in the queue of those who wait for an answer.",
-			Scenario: "disk-errors", World: simWorld, Checker: "liveness", Seeds: 1,
+			Scenario: "disk-errors", World: simWorld, Checker: "liveness", Seeds: 3,
 		},
 	}
 }
@@ -63,23 +70,23 @@ func reignBugs() []Bug {
 	return []Bug{
 		{
 			ID: "05f", Column: "05", Title: "The first node begins a new history when its disk is empty, under the old name.",
-			Scenario: "disk-gone", World: simWorld, Checker: "inside", Seeds: 1,
+			Scenario: "disk-gone", World: simWorld, Checker: "inside", Seeds: 3,
 			Wild: "Redis warns of it: “Safety of replication when master has persistence turned off”.",
 		}, {
 			ID: "05x17", Column: "05", Title: "A node that hears of an epoch that is its own goes on leading it, although its disk is a new one.",
-			Scenario: "disk-gone", World: simWorld, Checker: "inside", Seeds: 3,
+			Scenario: "disk-gone", World: simWorld, Checker: "inside", Seeds: 5,
 		}, {
 			ID: "05x8", Column: "05", Title: "The file with the epoch gets its name before it is synced.",
 			Scenario: "power-loss", World: simWorld, Checker: "inside", Seeds: 1,
 		}, {
 			ID: "05x9", Column: "05", Title: "A follower obeys every leader, also one that has been replaced.",
-			Scenario: "leader-paused", World: simWorld, Checker: "inside", Seeds: 1,
+			Scenario: "leader-paused", World: simWorld, Checker: "inside", Seeds: 3,
 		}, {
 			ID: "05x10", Column: "05", Title: "The log of a new leader does not say that a new epoch has begun, so that nothing is committed, or read, until somebody writes.",
-			Scenario: "leader-dies", World: simWorld, Checker: "convergence", Seeds: 1,
+			Scenario: "leader-dies", World: simWorld, Checker: "convergence", Seeds: 4,
 		}, {
 			ID: "05x21", Column: "05", Title: "Who is promoted takes the number of the epoch that was, and only the name is new.",
-			Scenario: "leader-paused", World: simWorld, Checker: "inside", Seeds: 1,
+			Scenario: "leader-paused", World: simWorld, Checker: "inside", Seeds: 2,
 		}, {
 			ID: "05x22", Column: "05", Title: "A leader that is replaced keeps its list of who waits for which index, and answers when somebody else's entry is there.",
 			Scenario: "split", World: simWorld, Checker: "versions", Seeds: 1,
@@ -102,10 +109,10 @@ func readBugs() []Bug {
 			Scenario: "follower-reads", World: simWorld, Checker: "inside", Seeds: 1,
 		}, {
 			ID: "05x14", Column: "05", Title: "What a client has seen is compared by its index, and not by its epoch: that it has vanished is not noticed.",
-			Scenario: "wrong-promotion", World: simWorld, Checker: "inside", Seeds: 1,
+			Scenario: "wrong-promotion", World: simWorld, Checker: "inside", Seeds: 4,
 		}, {
 			ID: "05x11", Column: "05", Title: "Who was just made the leader answers reads at once, before everything is applied that was acknowledged.",
-			Scenario: "power-loss", World: simWorld, Checker: "linearizability", Seeds: 3,
+			Scenario: "power-loss", World: simWorld, Checker: "linearizability", Seeds: 8,
 		}, {
 			ID: "05x33", Column: "05", Title: "A follower that was just started answers with what it has, and does not know how old that is.",
 			Scenario: "kill-restart", World: simWorld, Checker: "inside", Seeds: 1,
@@ -114,7 +121,7 @@ func readBugs() []Bug {
 			Scenario: "baseline", World: simWorld, Checker: "replicas", Seeds: 1,
 		}, {
 			ID: "05x26", Column: "05", Title: "A leader with nothing to send sleeps until somebody comes.",
-			Scenario: "baseline", World: simWorld, Checker: "convergence", Seeds: 1,
+			Scenario: "bad-network", World: realWorld, Checker: "convergence", Seeds: 1,
 		}, {
 			ID: "05l", Column: "05", Title: "The name of a new session is drawn when its entry is applied, by every node for itself.",
 			Scenario: "contention", World: realWorld, Checker: "replicas", Seeds: 1,
@@ -127,6 +134,9 @@ func readBugs() []Bug {
 func wireBugs() []Bug {
 	return []Bug{
 		{
+			ID: "05x19", Column: "05", Title: "There is no bound on what waits for a node that takes nothing.",
+			Scenario: "overload", World: realWorld, Checker: "bounds", Seeds: 1,
+		}, {
 			ID: "05x51", Column: "05", Title: "When SIGTERM comes a node hears the others no more, while it still has requests that wait for them.",
 			Scenario: "rolling-restart", World: realWorld, Checker: "drain", Seeds: 1,
 		}, {
