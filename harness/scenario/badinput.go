@@ -21,18 +21,18 @@ import (
 )
 
 func badInput() Scenario {
-	checkers := []check.Checker{undisturbed, check.Model, witness("refusal"), witness("page"), check.Coverage(check.Need{OK: 40})}
+	checkers := []check.Checker{undisturbed, check.Model, check.Witness("refusal"), check.Witness("page"), check.Coverage(check.Need{OK: 40})}
 	return Scenario{
 		Name:     "bad-input",
 		Question: "Somebody sends nonsense of every kind: does each get a clear error, and is nothing lost?",
 		Cells: append([]Cell{
 			{Column: "01", World: Real, Expect: Pass, Run: nonsense(), Checkers: checkers},
 			{Column: "02", World: Real, Expect: Pass, Run: nonsense((*Run).badFiles), Checkers: checkers},
-			{Column: "03", World: Real, Expect: Pass, Run: nonsense((*Run).badRequests), Checkers: with(checkers, witness("bounds"))},
-			{Column: "04", World: Real, Expect: Pass, Run: nonsense((*Run).badRequests, (*Run).badJournals), Flags: []string{"-segment", "65536"}, Checkers: with(checkers, witness("bounds"))},
+			{Column: "03", World: Real, Expect: Pass, Run: nonsense((*Run).badRequests), Checkers: with(checkers, check.Witness("bounds"))},
+			{Column: "04", World: Real, Expect: Pass, Run: nonsense((*Run).badRequests, (*Run).badJournals), Flags: []string{"-segment", "65536"}, Checkers: with(checkers, check.Witness("bounds"))},
 		}, each(clustered, Cell{
 			World: Real, Expect: Pass, Run: nonsense((*Run).badRequests, (*Run).badJournals, (*Run).badNodes), Flags: []string{"-segment", "65536"}, Lazy: true,
-			Checkers: with(checkers, append(replicated, witness("bounds"))...),
+			Checkers: with(checkers, append(replicated, check.Witness("bounds"))...),
 		})...),
 	}
 }

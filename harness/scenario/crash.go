@@ -82,7 +82,7 @@ func powerLoss() Scenario {
 		Cells: []Cell{
 			{Column: "01", World: Sim, Expect: Fails, FixedBy: "04", Checker: "durability", Why: why, Run: memory, Checkers: durable},
 			{
-				Column: "02", World: Sim, Expect: Fails, FixedBy: "04", Checker: "durability", Run: scrambled, Flags: []string{"-size", fmt.Sprint(4 << 20)}, Checkers: []check.Checker{witness("durability")},
+				Column: "02", World: Sim, Expect: Fails, FixedBy: "04", Checker: "durability", Run: scrambled, Flags: []string{"-size", fmt.Sprint(4 << 20)}, Checkers: []check.Checker{check.Witness("durability")},
 				Why: "A mapped file outlives its processes, but not the power: each of its pages may be new, old or somewhere between.",
 			},
 			{Column: "03", World: Sim, Expect: Fails, FixedBy: "04", Checker: "durability", Why: why, Run: memory, Checkers: durable},
@@ -99,7 +99,7 @@ func holderKilled() Scenario {
 			Column: "02", World: Real, Expect: Pass, Run: killHolders, Flags: roomy,
 			Checkers: []check.Checker{
 				undisturbed, lin, check.Versions, living(4), check.Torn("k"), check.Counter("counter"),
-				check.Gap("faults", 2*time.Second), check.Coverage(check.Need{OK: 200, Faults: []string{"a client is stopped"}}), witness("holder"),
+				check.Gap("faults", 2*time.Second), check.Coverage(check.Need{OK: 200, Faults: []string{"a client is stopped"}}), check.Witness("holder"),
 			},
 		}},
 	}
@@ -142,7 +142,7 @@ func killHolders(r *Run) error {
 }
 
 func clientPaused() Scenario {
-	checkers := []check.Checker{undisturbed, lin, check.Versions, check.Gap("faults", time.Second), living(4), witness("paused")}
+	checkers := []check.Checker{undisturbed, lin, check.Versions, check.Gap("faults", time.Second), living(4), check.Witness("paused")}
 	return Scenario{
 		Name:     "client-paused",
 		Question: "One client is stopped at its worst moment: do the others wait for it?",
@@ -270,11 +270,11 @@ func lostReplyAndKill() Scenario {
 			},
 			{
 				Column: "04", World: Real, Expect: Pass, Run: dropAndKillKept,
-				Checkers: with(kept(4), witness("retried"), check.Coverage(check.Need{OK: 200, Faults: []string{"the replies to a client are lost"}})),
+				Checkers: with(kept(4), check.Witness("retried"), check.Coverage(check.Need{OK: 200, Faults: []string{"the replies to a client are lost"}})),
 			},
 		}, each(clustered, Cell{
 			World: Real, Expect: Pass, Run: dropAndPromote,
-			Checkers: with(with(kept(4), replicated...), witness("retried"), check.Coverage(check.Need{OK: 200, Faults: []string{"the leader's replies are lost; then kill -9, and restart", "the leader's replies are lost; then kill -9, and another"}})),
+			Checkers: with(with(kept(4), replicated...), check.Witness("retried"), check.Coverage(check.Need{OK: 200, Faults: []string{"the leader's replies are lost; then kill -9, and restart", "the leader's replies are lost; then kill -9, and another"}})),
 		})...),
 	}
 }
@@ -306,11 +306,11 @@ func monthsOfWrites() Scenario {
 		Question: "The same few keys are written for months: does the space in use stay in proportion to what is stored?",
 		Cells: []Cell{
 			{
-				Column: "02", World: Real, Expect: Fails, FixedBy: "06", Checker: "bounds", Run: fillUp, Flags: []string{"-size", fmt.Sprint(smallFile)}, Checkers: []check.Checker{witness("bounds"), witness("full"), undisturbed, check.Durable},
+				Column: "02", World: Real, Expect: Fails, FixedBy: "06", Checker: "bounds", Run: fillUp, Flags: []string{"-size", fmt.Sprint(smallFile)}, Checkers: []check.Checker{check.Witness("bounds"), check.Witness("full"), undisturbed, check.Durable},
 				Why: "The log keeps every write for ever: the file fills up although a few keys are all that is in it.",
 			},
 			{
-				Column: "04", World: Real, Expect: Fails, FixedBy: "06", Checker: "bounds", Run: writeForMonths, Checkers: []check.Checker{witness("bounds"), witness("kept")},
+				Column: "04", World: Real, Expect: Fails, FixedBy: "06", Checker: "bounds", Run: writeForMonths, Checkers: []check.Checker{check.Witness("bounds"), check.Witness("kept")},
 				Why: "The journal keeps every write for ever: the disk fills up, and every restart reads all of it, although a thousand keys are all that is in it.",
 			},
 			{

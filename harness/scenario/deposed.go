@@ -92,7 +92,7 @@ func split() Scenario {
 // leader.
 func deposing(faults ...string) []check.Checker {
 	return with([]check.Checker{
-		undisturbed, check.Durable, lin, check.Versions, check.Once, living(3), witness("old leader"),
+		undisturbed, check.Durable, lin, check.Versions, check.Once, living(3), check.Witness("old leader"),
 		check.Coverage(check.Need{OK: 150, Faults: faults}),
 	}, replicated...)
 }
@@ -205,7 +205,7 @@ func oneWaySplit() Scenario {
 		Question: "A way between two nodes is cut in one direction only, or two of three do not reach each other: is anything lost or told wrong?",
 		Cells: each(clustered, Cell{
 			World: Real, Expect: Safe, Run: cutOneWay,
-			Checkers: with(with(kept(4), replicated...), witness("reign"), check.Coverage(check.Need{OK: 200, Faults: []string{"one way is cut", "a bridge"}})),
+			Checkers: with(with(kept(4), replicated...), check.Witness("reign"), check.Coverage(check.Need{OK: 200, Faults: []string{"one way is cut", "a bridge"}})),
 		}),
 	}
 }

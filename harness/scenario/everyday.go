@@ -18,7 +18,7 @@ func baseline() Scenario {
 		Name:     "baseline",
 		Question: "One user, no fault: does the store behave like a map with versions?",
 		Cells: append([]Cell{
-			{Column: "01", World: Real, Expect: Pass, Checkers: with(judges, witness("api")), Run: func(r *Run) error {
+			{Column: "01", World: Real, Expect: Pass, Checkers: with(judges, check.Witness("api")), Run: func(r *Run) error {
 				// The shell copies every value; only a caller of the API can
 				// see whether the map keeps a slice of his.
 				if err := r.api(); err != nil {
@@ -104,19 +104,19 @@ func contention() Scenario {
 			{
 				Column: "01", World: Real, Expect: Fails, FixedBy: "02", Checker: "goroutines",
 				Why: "Two goroutines changed one map at once: updates were lost, or the process crashed.",
-				Run: func(r *Run) error { return r.goroutines("map") }, Checkers: []check.Checker{witness("goroutines")},
+				Run: func(r *Run) error { return r.goroutines("map") }, Checkers: []check.Checker{check.Witness("goroutines")},
 			},
 			{
-				Column: "02", World: Real, Expect: Pass, Checkers: []check.Checker{witness("goroutines")},
+				Column: "02", World: Real, Expect: Pass, Checkers: []check.Checker{check.Witness("goroutines")},
 				Run: func(r *Run) error { return r.goroutines("locked", "sharded", "mapped") },
 			},
 			{
-				Column: "02", World: Sim, Expect: Pass, Checkers: []check.Checker{witness("interleavings")},
+				Column: "02", World: Sim, Expect: Pass, Checkers: []check.Checker{check.Witness("interleavings")},
 				Run: func(r *Run) error { return r.interleavings("locked", "sharded", "mapped") },
 			},
 			{Column: "03", World: Real, Expect: Pass, Run: contended, Checkers: with(atomically(), check.Counter("counter"))},
 			{
-				Column: "04", World: Real, Expect: Pass, Checkers: with(atomically(), check.Counter("counter"), witness("shared"), witness("closed")),
+				Column: "04", World: Real, Expect: Pass, Checkers: with(atomically(), check.Counter("counter"), check.Witness("shared"), check.Witness("closed")),
 				Run: func(r *Run) error { return errors.Join(r.look("held", "-what", "sharing"), contended(r)) },
 			},
 		}, each(clustered, Cell{World: Real, Expect: Pass, Run: contended, Checkers: with(atomically(), append(replicated, check.Counter("counter"))...)})...),
@@ -192,10 +192,10 @@ func manyProcesses() Scenario {
 				Checkers: []check.Checker{lin},
 				Why:      "Every process has a map of its own: what one writes, the others never see.",
 			},
-			{Column: "02", World: Real, Expect: Pass, Run: together2, Checkers: with(checkers, witness("handles"))},
-			{Column: "03", World: Real, Expect: Pass, Run: together3, Checkers: with(checkers, witness("one-owner"))},
-			{Column: "04", World: Real, Expect: Pass, Run: together4, Checkers: with(checkers, witness("one-owner"))},
-		}, each(clustered, Cell{World: Real, Expect: Pass, Run: together4, Checkers: with(checkers, append(replicated, witness("one-owner"))...)})...),
+			{Column: "02", World: Real, Expect: Pass, Run: together2, Checkers: with(checkers, check.Witness("handles"))},
+			{Column: "03", World: Real, Expect: Pass, Run: together3, Checkers: with(checkers, check.Witness("one-owner"))},
+			{Column: "04", World: Real, Expect: Pass, Run: together4, Checkers: with(checkers, check.Witness("one-owner"))},
+		}, each(clustered, Cell{World: Real, Expect: Pass, Run: together4, Checkers: with(checkers, append(replicated, check.Witness("one-owner"))...)})...),
 	}
 }
 

@@ -83,7 +83,7 @@ const (
 
 // bounded is what a cluster must pass that was written to for months.
 func bounded() []check.Checker {
-	return with([]check.Checker{undisturbed, witness("bounds"), check.Durable, check.Versions, living(2), check.Coverage(check.Need{OK: 1000})}, replicated...)
+	return with([]check.Checker{undisturbed, check.Witness("bounds"), check.Durable, check.Versions, living(2), check.Coverage(check.Need{OK: 1000})}, replicated...)
 }
 
 // clusterForMonths writes the same few keys over and over, and then looks at the
@@ -135,7 +135,7 @@ func lateJoiner() Scenario {
 // joining is what a run with a late joiner must pass.
 func joining() []check.Checker {
 	return with([]check.Checker{
-		undisturbed, witness("cost"), lin, check.Session, check.Durable, check.Versions, check.Once, living(3),
+		undisturbed, check.Witness("cost"), lin, check.Session, check.Durable, check.Versions, check.Once, living(3),
 		check.Coverage(check.Need{OK: 1000, Faults: []string{"a node comes"}}),
 	}, replicated...)
 }

@@ -47,7 +47,7 @@ func trials(scenario string) []trial {
 // journalCell is the cell of a scenario that consists of trials. What they come
 // to is recorded as seen by the given checker.
 func journalCell(scenario string, e Expect, checker string) Cell {
-	return Cell{Column: "04", World: Sim, Expect: e, Checkers: []check.Checker{witness(checker)}, Run: func(r *Run) error {
+	return Cell{Column: "04", World: Sim, Expect: e, Checkers: []check.Checker{check.Witness(checker)}, Run: func(r *Run) error {
 		for _, t := range trials(scenario) {
 			if err := r.try(t, checker); err != nil {
 				return err
@@ -66,7 +66,7 @@ func diskErrors() Scenario {
 				Column: "04", World: Real, Expect: Safe,
 				Run: func(r *Run) error { return errors.Join(r.look("held", "-what", "errors"), fullDisk(r)) },
 				Checkers: []check.Checker{
-					undisturbed, witness("acknowledged"), witness("told"), witness("full"), check.Durable, lin, check.Versions, check.Once, living(3),
+					undisturbed, check.Witness("acknowledged"), check.Witness("told"), check.Witness("full"), check.Durable, lin, check.Versions, check.Once, living(3),
 					check.Coverage(check.Need{OK: 100, Faults: []string{"no file may grow"}}),
 				},
 			},
@@ -74,7 +74,7 @@ func diskErrors() Scenario {
 		}, each(clustered, Cell{
 			World: Real, Expect: Safe, Run: fullNodes, Lazy: true,
 			Checkers: with([]check.Checker{
-				undisturbed, check.Answered("full follower"), witness("full"), check.Durable, lin, check.Versions, check.Once, living(3),
+				undisturbed, check.Answered("full follower"), check.Witness("full"), check.Durable, lin, check.Versions, check.Once, living(3),
 				check.Coverage(check.Need{OK: 200, Faults: []string{"no file may grow"}}),
 			}, replicated...),
 		})...),
@@ -88,12 +88,12 @@ func bitRot() Scenario {
 		Cells: append([]Cell{
 			{
 				Column: "04", World: Real, Expect: Safe, Run: rottenFiles, Flags: []string{"-segment", "8192"},
-				Checkers: []check.Checker{undisturbed, witness("refusal"), check.Durable, check.Versions},
+				Checkers: []check.Checker{undisturbed, check.Witness("refusal"), check.Durable, check.Versions},
 			},
 			journalCell("bit-rot", Safe, "refusal"),
 		}, each(clustered, Cell{
 			World: Real, Expect: Safe, Run: rottenNodes, Flags: []string{"-segment", "8192"}, Acks: "2",
-			Checkers: with([]check.Checker{undisturbed, witness("refusal"), check.Durable, check.Versions, living(2)}, replicated...),
+			Checkers: with([]check.Checker{undisturbed, check.Witness("refusal"), check.Durable, check.Versions, living(2)}, replicated...),
 		})...),
 	}
 }

@@ -72,7 +72,7 @@ func lostReply() Scenario {
 func lostReplyCell(patience time.Duration, more ...check.Checker) Cell {
 	return Cell{
 		World: Real, Expect: Pass, Run: loseReplies, Flags: []string{"-sessions", fmt.Sprint(fewSessions)}, Links: true, Patience: patience,
-		Checkers: with(with(atomically(), more...), witness("retried"), check.Once, living(4), check.Counter("counter"), check.Coverage(check.Need{Unknown: 1, Faults: []string{"the reply", "every reply"}})),
+		Checkers: with(with(atomically(), more...), check.Witness("retried"), check.Once, living(4), check.Counter("counter"), check.Coverage(check.Need{Unknown: 1, Faults: []string{"the reply", "every reply"}})),
 	}
 }
 
@@ -192,7 +192,7 @@ func slowClients() Scenario {
 func slowClientsCell() Cell {
 	return Cell{
 		World: Real, Expect: Pass, Run: crawl, Flags: []string{"-timeout", "1s", "-connections", fmt.Sprint(crawlers)},
-		Checkers: []check.Checker{undisturbed, lin, check.Gap("faults", time.Second), living(2), check.Coverage(check.Need{OK: 200}), witness("bounds"), witness("patience")},
+		Checkers: []check.Checker{undisturbed, lin, check.Gap("faults", time.Second), living(2), check.Coverage(check.Need{OK: 200}), check.Witness("bounds"), check.Witness("patience")},
 	}
 }
 

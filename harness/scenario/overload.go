@@ -14,7 +14,7 @@ import (
 )
 
 func overload() Scenario {
-	checkers := []check.Checker{witness("bounds"), witness("goodput"), witness("shed")}
+	checkers := []check.Checker{check.Witness("bounds"), check.Witness("goodput"), check.Witness("shed")}
 	return Scenario{
 		Name:     "overload",
 		Question: "Far more clients come than the server can serve: does it stay in bounds, and recover?",
@@ -22,11 +22,11 @@ func overload() Scenario {
 			{Column: "03", World: Real, Expect: Pass, Run: flood, Checkers: checkers},
 			{
 				Column: "04", World: Real, Expect: Pass, Run: floodQueue, Flags: []string{"-batch", "1", "-queue-bytes", "4096", "-inflight", "400"},
-				Checkers: with(checkers, witness("abandoned"), witness("late")),
+				Checkers: with(checkers, check.Witness("abandoned"), check.Witness("late")),
 			},
 			{
 				Column: "04", World: Sim, Expect: Pass, Run: func(r *Run) error { return r.look("overload", "-drawn") },
-				Checkers: []check.Checker{witness("bounds"), witness("abandoned"), witness("late"), witness("order"), witness("goodput"), witness("recovery")},
+				Checkers: []check.Checker{check.Witness("bounds"), check.Witness("abandoned"), check.Witness("late"), check.Witness("order"), check.Witness("goodput"), check.Witness("recovery")},
 			},
 		}, each(clustered, Cell{World: Real, Expect: Pass, Run: floodCluster, Checkers: with(checkers, replicated...)})...),
 	}

@@ -60,33 +60,13 @@ func (r *Run) note(node, format string, args ...any) {
 }
 
 // expect records something that the harness saw with its own eyes, beside the
-// operations, and whether it is as promised. Witness judges it.
+// operations, and whether it is as promised. check.Witness judges it.
 func (r *Run) expect(checker string, ok bool, format string, args ...any) {
 	e := history.Event{Kind: "seen", Node: checker, Text: fmt.Sprintf(format, args...)}
 	if !ok {
 		e.Kind = "broken"
 	}
 	r.rec.Event(e)
-}
-
-// witness judges what was recorded by expect under the given name.
-func witness(name string) check.Checker {
-	return func(h *history.History) check.Finding {
-		seen := 0
-		for _, e := range h.Events {
-			switch {
-			case e.Node != name:
-			case e.Kind == "broken":
-				return check.Finding{Checker: name, Verdict: check.Violation, Reason: e.Text}
-			case e.Kind == "seen":
-				seen++
-			}
-		}
-		if seen == 0 {
-			return check.Finding{Checker: name, Verdict: check.Inconclusive, Reason: "the run ended before anybody looked"}
-		}
-		return check.Finding{Checker: name, Verdict: check.Pass}
-	}
 }
 
 // scaled returns n, or ten times as much in the long tier.

@@ -23,7 +23,7 @@ func faultEvent(node, text string) history.Event {
 }
 
 func rollingRestart() Scenario {
-	checkers := []check.Checker{undisturbed, witness("drain"), check.Coverage(check.Need{OK: 150, Faults: []string{"SIGTERM"}}), check.Gap("faults", 2*time.Second), living(4)}
+	checkers := []check.Checker{undisturbed, check.Witness("drain"), check.Coverage(check.Need{OK: 150, Faults: []string{"SIGTERM"}}), check.Gap("faults", 2*time.Second), living(4)}
 	return Scenario{
 		Name:     "rolling-restart",
 		Question: "The server is asked to stop (SIGTERM) under load, and restarted: is every request that it accepted answered?",

@@ -20,7 +20,7 @@ func brokenTransfer() Scenario {
 		Cells: []Cell{{
 			Column: "06", World: Real, Expect: Pass, Run: breakTransfer,
 			Checkers: []check.Checker{
-				undisturbed, witness("cost"), lin, check.Session, check.Durable, check.Versions, check.Once, check.Agree(all), check.Converge(all, patience), living(3),
+				undisturbed, check.Witness("cost"), lin, check.Session, check.Durable, check.Versions, check.Once, check.Agree(all), check.Converge(all, patience), living(3),
 				check.Coverage(check.Need{OK: 200, Faults: []string{"a fourth node", "the joiner", "bits", "the transfer is cut", "the sender", "a later snapshot", "the joiner, which has caught up"}}),
 			},
 		}},

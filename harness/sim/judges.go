@@ -51,10 +51,10 @@ func (s Scenario) Checkers() (checkers []check.Checker) {
 		if c := all[name]; c != nil {
 			checkers = append(checkers, c)
 		} else {
-			checkers = append(checkers, witness(name))
+			checkers = append(checkers, check.Witness(name))
 		}
 	}
-	return append(checkers, witness("coverage"), witness(inside))
+	return append(checkers, check.Witness("coverage"), check.Witness(inside))
 }
 
 // inside is the name of all that is promised inside of a cluster, of which no
@@ -78,22 +78,6 @@ func (w *world) record(findings []check.Finding) {
 			e.Node, e.Text = inside, f.Checker+": "+f.Reason
 		}
 		w.event(e)
-	}
-}
-
-// witness reads back what was recorded.
-func witness(name string) check.Checker {
-	return func(h *history.History) check.Finding {
-		for _, e := range h.Events {
-			switch {
-			case e.Node != name:
-			case e.Kind == "broken":
-				return check.Finding{Checker: name, Verdict: check.Violation, Reason: e.Text}
-			case e.Kind == "seen":
-				return check.Finding{Checker: name, Verdict: check.Pass}
-			}
-		}
-		return check.Finding{Checker: name, Verdict: check.Inconclusive, Reason: "the run ended before anybody looked"}
 	}
 }
 
