@@ -53,7 +53,7 @@ func (c *Cluster) Pause(i int) error {
 			return errors.New("is paused already")
 		}
 		p.paused = true
-		return p.signal(syscall.SIGSTOP)
+		return p.pause()
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -129,6 +130,22 @@ func (p *process) running() bool {
 func (p *process) signal(s syscall.Signal) error {
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("%v: %w", s, err)
+	}
+	return nil
+}
+
+// pause stops the process, and returns when it stands still. If we ended before
+// it does, the system would not see, when we die, that it has to hang up on it.
+func (p *process) pause() error {
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for p.running() {
+		state, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(p.cmd.Process.Pid)).Output()
+		if err != nil || strings.HasPrefix(strings.TrimSpace(string(state)), "T") {
+			return nil // without ps nobody can tell
+		}
+		time.Sleep(time.Millisecond)
 	}
 	return nil
 }
