@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -56,14 +57,7 @@ type row struct {
 const lookTime = time.Second
 
 // operator is who looks after nodes by talking to them.
-type operator struct {
-	sites  func() []site
-	client *http.Client
-}
-
-func newOperator(sites func() []site) operator {
-	return operator{sites, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
-}
+type operator struct{ sites func() []site }
 
 // look asks all sites at once.
 func (o operator) look(ctx context.Context) []row {
@@ -85,7 +79,7 @@ func (o operator) look(ctx context.Context) []row {
 func (o operator) ask(ctx context.Context, r *row) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	body, err := o.call(ctx, http.MethodGet, r.url+"/status")
+	body, err := Call(ctx, http.MethodGet, r.url+"/status", nil)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		r.trouble = "does not answer"
@@ -102,26 +96,30 @@ func (o operator) ask(ctx context.Context, r *row) {
 	}
 }
 
-// call sends a request without a body. An answer that is no success is an error
-// that wraps a server.Problem.
-func (o operator) call(ctx context.Context, method, url string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, url, nil)
+// Call sends a request to a server, follows where it leads, and returns the body of
+// the answer. An answer that is no success is an error that wraps a
+// server.Problem.
+func Call(ctx context.Context, method, url string, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	resp, err := o.client.Do(req)
+	resp, err := alone.Do(req)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil || resp.StatusCode < 300 {
-		return body, err
+		return answer, err
 	}
 	p := server.NewProblem(resp.StatusCode, "", "the answer is %s", resp.Status)
-	_ = json.Unmarshal(body, p) // what is none of ours says less
+	_ = json.Unmarshal(answer, p) // what is none of ours says less
 	return nil, p
 }
+
+// alone keeps no connections: its requests are few, and servers come and go.
+var alone = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 // leaderOf returns the row of the leader, or nil. If several think that they
 // lead, it is the one with the latest epoch.

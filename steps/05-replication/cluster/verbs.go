@@ -24,7 +24,7 @@ func Verbs(urls []string) []shell.Verb {
 	for _, u := range urls {
 		sites = append(sites, site{url: u})
 	}
-	return newOperator(func() []site { return sites }).verbs()
+	return operator{func() []site { return sites }}.verbs()
 }
 
 // Verbs returns what a shell can ask a cluster of its own: status and promote,
@@ -39,7 +39,7 @@ func (c *Cluster) Verbs() []shell.Verb {
 			return nil
 		})
 	}
-	return append(newOperator(c.sites).verbs(),
+	return append(operator{c.sites}.verbs(),
 		simple("kill", helpKill, "is down", c.Kill),
 		simple("stop", helpStop, "is down", c.Stop),
 		verb("start", "N", helpStart, 1, func(ctx context.Context, args []int, out io.Writer) error {
@@ -228,7 +228,7 @@ func (o operator) promote(ctx context.Context, name string, out io.Writer) error
 	case strings.HasPrefix(rows[i].trouble, "down"):
 		return fmt.Errorf("%s is down; start it first", name)
 	}
-	body, err := o.call(ctx, http.MethodPost, rows[i].url+"/promote")
+	body, err := Call(ctx, http.MethodPost, rows[i].url+"/promote", nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

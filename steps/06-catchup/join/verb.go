@@ -1,7 +1,6 @@
 package join
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -82,21 +81,8 @@ func tell(ctx context.Context, urls []string, m cluster.Member) error {
 func post(ctx context.Context, url string, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusAccepted {
-		return nil
-	}
-	p := server.NewProblem(resp.StatusCode, "", "the answer is %s", resp.Status)
-	_ = json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(p) // what is none of ours says less
-	return p
+	_, err := cluster.Call(ctx, http.MethodPost, url, body)
+	return err
 }
 
 // report is what is used of the answer to GET /status.
@@ -166,14 +152,9 @@ func line(r report) string {
 func ask(ctx context.Context, url string) (r report, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/status", nil)
-	if err != nil {
-		return r, err
+	body, err := cluster.Call(ctx, http.MethodGet, url+"/status", nil)
+	if err == nil {
+		err = json.Unmarshal(body, &r)
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return r, err
-	}
-	defer resp.Body.Close()
-	return r, json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&r)
+	return r, err
 }
