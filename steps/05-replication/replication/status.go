@@ -14,7 +14,6 @@ type Status struct {
 	Epoch     node.Epoch
 	Leader    node.ID // 0: nobody knows
 	Acks      int
-	Committed uint64           // the last entry that is known to be
 	Lag       node.Lag         // of a follower
 	Followers []FollowerStatus // of a leader
 	Pending   int              // writes that wait for other disks
@@ -33,7 +32,7 @@ type FollowerStatus struct {
 // Status returns it as of now.
 func (r *Replication) Status() Status {
 	epoch, leads := r.replica.Epoch()
-	s := Status{Role: "starting", Epoch: epoch, Acks: r.acks(), Committed: r.replica.Committed(), Pending: len(r.pending)}
+	s := Status{Role: "starting", Epoch: epoch, Acks: r.acks(), Pending: len(r.pending)}
 	s.Leader = epoch.Leader()
 	switch {
 	case leads:
@@ -47,22 +46,31 @@ func (r *Replication) Status() Status {
 	if r.foreign {
 		s.Alarm = fmt.Sprintf("%v leads another history than the one on this disk: one of the two is not of this cluster", s.Leader)
 	}
+	s.Followers = r.Followers()
 	var strangers []string
-	for _, f := range r.followers {
-		if !leads {
-			break
+	for _, f := range s.Followers {
+		if f.Foreign {
+			strangers = append(strangers, f.ID.String())
 		}
-		fs := FollowerStatus{ID: f.id, Match: f.match, Heard: -1, Learner: f.learner, Foreign: f.foreign}
-		if f.heard > 0 {
-			fs.Heard = r.env.Now() - f.heard
-		}
-		if f.foreign {
-			strangers = append(strangers, f.id.String())
-		}
-		s.Followers = append(s.Followers, fs)
 	}
 	if len(strangers) > 0 {
 		s.Alarm = fmt.Sprintf("another history is on the disk of %s: one of the two is not of this cluster", strings.Join(strangers, ", "))
 	}
 	return s
+}
+
+// Followers returns what a leader knows of the others; who does not lead knows
+// nothing.
+func (r *Replication) Followers() (all []FollowerStatus) {
+	if _, leads := r.replica.Epoch(); !leads {
+		return nil
+	}
+	for _, f := range r.followers {
+		s := FollowerStatus{ID: f.id, Match: f.match, Heard: -1, Learner: f.learner, Foreign: f.foreign}
+		if f.heard > 0 {
+			s.Heard = r.env.Now() - f.heard
+		}
+		all = append(all, s)
+	}
+	return all
 }

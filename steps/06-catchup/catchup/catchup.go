@@ -17,6 +17,7 @@
 package catchup
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -47,17 +48,11 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	set(&c.Every, 8<<20)
-	set(&c.Keep, 1000)
-	set(&c.Gone, 10*time.Second)
-	set(&c.Resend, 200*time.Millisecond)
+	c.Every = cmp.Or(c.Every, 8<<20)
+	c.Keep = cmp.Or(c.Keep, 1000)
+	c.Gone = cmp.Or(c.Gone, 10*time.Second)
+	c.Resend = cmp.Or(c.Resend, 200*time.Millisecond)
 	return c
-}
-
-func set[T comparable](field *T, value T) {
-	if *field == *new(T) {
-		*field = value
-	}
 }
 
 // Catchup is the module.
@@ -296,12 +291,12 @@ func (c *Catchup) pinned(base uint64) uint64 {
 	for _, t := range c.sending {
 		to = min(to, t.id.Index)
 	}
-	status := c.replication.Status()
-	for _, f := range status.Followers {
+	epoch, _ := c.replica.Epoch()
+	for _, f := range c.replication.Followers() {
 		r := c.reading(f.ID)
-		hasAll := f.Match >= status.Committed && f.Heard >= 0 && f.Heard < c.config.Gone
-		if f.Match != r.match || status.Epoch != r.epoch || hasAll {
-			r.match, r.epoch, r.moved = f.Match, status.Epoch, c.env.Now()
+		hasAll := f.Match >= c.replica.Committed() && f.Heard >= 0 && f.Heard < c.config.Gone
+		if f.Match != r.match || epoch != r.epoch || hasAll {
+			r.match, r.epoch, r.moved = f.Match, epoch, c.env.Now()
 		}
 		if c.env.Now()-r.moved < c.config.Gone && c.find(f.ID) == nil {
 			to = min(to, max(base, f.Match))

@@ -61,7 +61,7 @@ func (c *Catchup) unreadable(err error) {
 }
 
 func (c *Catchup) hears(peer node.ID) bool {
-	return slices.ContainsFunc(c.replication.Status().Followers, func(f replication.FollowerStatus) bool {
+	return slices.ContainsFunc(c.replication.Followers(), func(f replication.FollowerStatus) bool {
 		return f.ID == peer && f.Heard >= 0 && f.Heard < c.config.Gone
 	})
 }
