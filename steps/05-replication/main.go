@@ -5,10 +5,8 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"zeyrho/steps/01-map/shell"
 	"zeyrho/steps/03-server/client"
@@ -65,10 +63,7 @@ func main() {
 		return host.Client(address, level, c, nodes)
 	}
 	p.Alone = func(ctx context.Context, log *slog.Logger) (started program.Started, err error) {
-		if f.Dir == "" {
-			f.Dir = filepath.Join(os.TempDir(), fmt.Sprintf("zeyrho-05-%d", os.Getuid()))
-		}
-		nodes, started, err = host.Cluster(ctx, &f, 7005, log, func(int) []string { return nil })
+		nodes, started, err = host.Cluster(ctx, &f, name, 7005, log, func(int) []string { return nil })
 		return started, err
 	}
 	os.Exit(p.Run(os.Args[1:]))

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 
 	"zeyrho/steps/01-map/shell"
 	"zeyrho/steps/03-server/client"
@@ -83,10 +82,7 @@ func main() {
 // alone starts a cluster. Its leader is told where those nodes are now that were
 // added before.
 func alone(ctx context.Context, f *host.Flags, c catchup.Config, log *slog.Logger) (*cluster.Cluster, program.Started, error) {
-	if f.Dir == "" {
-		f.Dir = filepath.Join(os.TempDir(), fmt.Sprintf("zeyrho-06-%d", os.Getuid()))
-	}
-	nodes, started, err := host.Cluster(ctx, f, 7006, log, func(i int) []string {
+	nodes, started, err := host.Cluster(ctx, f, name, 7006, log, func(i int) []string {
 		args := []string{"-snapshot-every", fmt.Sprint(c.Every), "-keep", fmt.Sprint(c.Keep)}
 		if i > host.Nodes {
 			args = append(args, "-join")

@@ -15,6 +15,7 @@
 package durable
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,15 +65,8 @@ type StoreConfig struct {
 }
 
 func (c StoreConfig) withDefaults() StoreConfig {
-	if c.Batch == 0 {
-		c.Batch = 1000
-	}
-	if c.Queue.Bytes == 0 {
-		c.Queue.Bytes = 8 << 20
-	}
-	if c.Queue.Wait == 0 {
-		c.Queue.Wait = time.Second
-	}
+	c.Batch = cmp.Or(c.Batch, 1000)
+	c.Queue = c.Queue.WithDefaults()
 	return c
 }
 

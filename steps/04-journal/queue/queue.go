@@ -13,6 +13,7 @@
 package queue
 
 import (
+	"cmp"
 	"container/list"
 	"errors"
 	"sync"
@@ -26,6 +27,11 @@ var ErrFull = errors.New("the queue is full")
 type Config struct {
 	Bytes int           // of the work in it
 	Wait  time.Duration // in it
+}
+
+// WithDefaults returns c with 8 MiB, and 1 s, where it has a zero.
+func (c Config) WithDefaults() Config {
+	return Config{cmp.Or(c.Bytes, 8<<20), cmp.Or(c.Wait, time.Second)}
 }
 
 // Queue is a line of people who want something done. It has no clock: whoever

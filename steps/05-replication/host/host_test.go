@@ -321,7 +321,7 @@ func TestAShellNeedsAnAddressThatIsOne(t *testing.T) {
 func TestAClusterIsStartedWithTheFlagsThatItIsGiven(t *testing.T) {
 	f, err := parse("-dir", t.TempDir(), "-acks", "all", "-cluster", "a test's", "-queue-wait", "1.5s", "-segment", "12345")
 	require.NoError(t, err)
-	c, started, err := host.Cluster(t.Context(), &f, 0, silent(), func(i int) []string { return []string{"-sessions", fmt.Sprint(i)} })
+	c, started, err := host.Cluster(t.Context(), &f, "05-replication", 0, silent(), func(i int) []string { return []string{"-sessions", fmt.Sprint(i)} })
 	require.NoError(t, err)
 	defer func() { require.NoError(t, started.Close()) }()
 	require.Len(t, c.URLs(), host.Nodes)

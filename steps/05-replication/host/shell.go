@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"zeyrho/steps/01-map/shell"
@@ -41,9 +42,13 @@ func Client(address string, level node.Level, config client.Config, c *cluster.C
 // Nodes is how many nodes a cluster begins with.
 const Nodes = 3
 
-// Cluster starts that many nodes of this program on this machine, the first of
-// them for clients at port. What more returns are further flags of node i.
-func Cluster(ctx context.Context, f *Flags, port int, log *slog.Logger, more func(i int) []string) (*cluster.Cluster, program.Started, error) {
+// Cluster starts that many nodes of a step's program on this machine, the first of
+// them for clients at port. What they keep is in -dir or, if nobody says, in a
+// directory for trying. What more returns are further flags of node i.
+func Cluster(ctx context.Context, f *Flags, step string, port int, log *slog.Logger, more func(i int) []string) (*cluster.Cluster, program.Started, error) {
+	if f.Dir == "" {
+		f.Dir = filepath.Join(os.TempDir(), fmt.Sprintf("zeyrho-%.2s-%d", step, os.Getuid()))
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, program.Started{}, err

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,18 +24,9 @@ type LoopConfig struct {
 }
 
 func (c LoopConfig) withDefaults() LoopConfig {
-	if c.Batch == 0 {
-		c.Batch = 1000
-	}
-	if c.Queue.Bytes == 0 {
-		c.Queue.Bytes = 8 << 20
-	}
-	if c.Queue.Wait == 0 {
-		c.Queue.Wait = time.Second
-	}
-	if c.Inbox == 0 {
-		c.Inbox = 32 << 20
-	}
+	c.Batch = cmp.Or(c.Batch, 1000)
+	c.Queue = c.Queue.WithDefaults()
+	c.Inbox = cmp.Or(c.Inbox, 32<<20)
 	return c
 }
 

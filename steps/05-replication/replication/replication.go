@@ -16,6 +16,7 @@
 package replication
 
 import (
+	"cmp"
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
@@ -43,12 +44,8 @@ type Config struct {
 const All = -1
 
 func (c Config) withDefaults() Config {
-	if c.Heartbeat == 0 {
-		c.Heartbeat = 50 * time.Millisecond
-	}
-	if c.Backlog == 0 {
-		c.Backlog = 16 << 20
-	}
+	c.Heartbeat = cmp.Or(c.Heartbeat, 50*time.Millisecond)
+	c.Backlog = cmp.Or(c.Backlog, 16<<20)
 	return c
 }
 
