@@ -22,8 +22,12 @@ const svgStyle = `
 
 // WriteSVG draws the grid.
 func (m *Matrix) WriteSVG(w io.Writer) {
-	const left, cellW, cellH, gap, top = 190, 118, 24, 4, 30
+	const letterW, cellW, cellH, gap, top = 8, 118, 24, 4, 30
 	rows, columns := m.rows()
+	left := 0
+	for _, r := range rows {
+		left = max(left, letterW*len(r.name)+12)
+	}
 	width, height := left+len(columns)*cellW+8, top+len(rows)*cellH+8
 	fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`, width, height, width, height)
 	fmt.Fprintf(w, "\n<title>The matrix: scenarios by steps</title>\n<style>%s</style>\n", svgStyle)
